@@ -1,1 +1,3 @@
 //! logstash-handler
+
+pub mod queue;

@@ -1,1 +1,124 @@
-//! lumberjack-codec
+//! The Lumberjack v2 (Beats) protocol as pure state machines, client and server side.
+//!
+//! No socket, no clock, no thread, no JSON: bytes go in through a [`BytesMut`](bytes::BytesMut),
+//! events come out of `poll_event`, what must be written is appended to a buffer of the caller, and
+//! time is always a parameter. That makes the same code usable from blocking sockets, from tokio and
+//! from a test that plays a whole session in microseconds.
+//!
+//! # What is here
+//!
+//! | to do this | use |
+//! | --- | --- |
+//! | send windows of events and follow their acknowledgements | [`ClientSession`] |
+//! | receive windows and acknowledge them when they are safe | [`ServerSession`] |
+//! | compress a window once, store it, send it later as it is | [`WindowEncoder`], [`EncodedWindow`] |
+//! | read or write single frames | [`FrameDecoder`], [`encode`] |
+//! | cut a stream of events into windows | [`window_prefix`] |
+//! | wait between attempts | [`Backoff`] |
+//!
+//! # What is not here
+//!
+//! Connections, TLS, retries and the content of events. A payload is opaque bytes; whether it is
+//! JSON, and what to do when it is not, is the application's affair, so that one bad document can
+//! never block a sender.
+//!
+//! # A client
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use lumberjack_codec::{ClientConfig, ClientEvent, ClientSession};
+//! use std::time::Instant;
+//!
+//! let mut session = ClientSession::new(ClientConfig::new());
+//! session.send(7, [br#"{"message":"hello"}"#], Instant::now()).unwrap();
+//!
+//! let mut wire = BytesMut::new();
+//! session.poll_transmit(&mut wire); // write `wire` to the socket
+//! assert_eq!(&wire[..6], b"2W\0\0\0\x01");
+//!
+//! let mut answer = BytesMut::from(&b"2A\0\0\0\x01"[..]); // read from the socket
+//! session.receive(&mut answer, Instant::now());
+//! assert_eq!(session.poll_event(), Some(ClientEvent::Acknowledged { token: 7, events: 1 }));
+//! ```
+//!
+//! # A server
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use lumberjack_codec::{ServerConfig, ServerEvent, ServerSession};
+//! use std::time::Instant;
+//!
+//! let now = Instant::now();
+//! let mut session = ServerSession::new(ServerConfig::new(), now);
+//! let mut input = BytesMut::from(&b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}"[..]);
+//! session.receive(&mut input, now);
+//!
+//! while let Some(event) = session.poll_event() {
+//!     match event {
+//!         ServerEvent::Event { payload, .. } => assert_eq!(payload.as_json().unwrap(), "{}"),
+//!         // Only a complete window is verified: store it first, then acknowledge.
+//!         ServerEvent::WindowComplete { window, .. } => {
+//!             session.acknowledge(window, now);
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! let mut wire = BytesMut::new();
+//! session.poll_transmit(&mut wire);
+//! assert_eq!(&wire[..], b"2A\0\0\0\x01");
+//! ```
+//!
+//! # What is bounded by what
+//!
+//! | number declared by a peer | bound | checked |
+//! | --- | --- | --- |
+//! | events in a window | [`Limits::max_window`] | on the window frame; nothing is reserved |
+//! | length of a JSON payload | [`Limits::max_json_payload`] | on the header, before a byte is kept |
+//! | pairs, keys and size of a v1 event | [`Limits::max_pairs`], [`Limits::max_key`], [`Limits::max_data_frame`] | on each length field |
+//! | length of a compressed frame | derived from [`Limits::max_decompressed`] | on the header |
+//! | bytes that it inflates to | [`Limits::max_decompressed`] | while it is inflated, in steps of 32 KiB |
+//! | windows that wait for the application | [`Limits::max_pending_windows`] | reading pauses |
+
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
+
+mod backoff;
+pub use backoff::Backoff;
+
+mod client;
+pub use client::{ClientConfig, ClientEvent, ClientSession, SequenceMode};
+
+mod decoder;
+pub use decoder::FrameDecoder;
+
+pub mod encode;
+pub use encode::{EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW};
+
+mod error;
+pub use error::{
+    CloseReason, DecodeError, DecodeErrorKind, Hint, Part, ProtocolError, ProtocolErrorKind, SessionError,
+    TimeoutKind,
+};
+
+mod frame;
+pub use frame::{Frame, FrameType, Pair, Role, Version};
+
+#[cfg(feature = "tokio-util")]
+mod frame_codec;
+#[cfg(feature = "tokio-util")]
+pub use frame_codec::{FrameCodec, FrameCodecError};
+
+mod grammar;
+mod inflate;
+
+mod limits;
+pub use limits::Limits;
+
+mod server;
+pub use server::{Payload, SequencePolicy, ServerConfig, ServerEvent, ServerSession, WindowId};
+
+mod split;
+pub use split::window_prefix;
+
+mod window;
+pub use window::{EncodedWindow, Encoding, WindowEncoder};

@@ -1,2 +1,21 @@
-//! Tasks.
-fn main() {}
+//! The tasks of this workspace: `cargo xtask help`.
+#![allow(clippy::print_stdout, reason = "a task reports to the terminal")]
+
+use std::env;
+use std::process::ExitCode;
+
+mod arguments;
+mod bench;
+mod ci;
+mod failure;
+mod integration;
+mod peers;
+mod process;
+mod steps;
+mod task;
+mod test;
+mod workspace;
+
+fn main() -> ExitCode {
+    task::dispatch(env::args().skip(1))
+}

@@ -1,0 +1,53 @@
+use std::fmt;
+
+use crate::Value;
+
+/// The fields of an event, visited one by one; nothing is collected.
+///
+/// A formatter may visit them more than once, so every visit must show the same fields in the same
+/// order. Of two fields with one name the first counts: a source that has layers, as an event has
+/// spans around it, visits what matters most first.
+pub trait Fields {
+    /// Calls `visit` with the name and the value of each field.
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>));
+}
+
+impl Fields for () {
+    fn for_each(&self, _: &mut dyn FnMut(&str, Value<'_>)) {}
+}
+
+impl<K: AsRef<str>> Fields for [(K, Value<'_>)] {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        for (name, value) in self {
+            visit(name.as_ref(), *value);
+        }
+    }
+}
+
+impl<K: AsRef<str>, const N: usize> Fields for [(K, Value<'_>); N] {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        self.as_slice().for_each(visit);
+    }
+}
+
+impl<K: AsRef<str>> Fields for Vec<(K, Value<'_>)> {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        self.as_slice().for_each(visit);
+    }
+}
+
+impl<T: Fields + ?Sized> Fields for &T {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        (**self).for_each(visit);
+    }
+}
+
+impl fmt::Debug for dyn Fields + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        self.for_each(&mut |name, value| {
+            map.entry(&name, &value);
+        });
+        map.finish()
+    }
+}

@@ -1,0 +1,139 @@
+/// Appends `text` as the inside of a JSON string: quotation mark, backslash and control characters
+/// escaped, and everything beyond ASCII too if `ascii`.
+pub(crate) fn escape(text: &str, ascii: bool, out: &mut Vec<u8>) {
+    let mut rest = text;
+    loop {
+        // The byte that ends the run is ASCII or begins a character, so both cuts are boundaries.
+        let plain = plain_prefix(rest.as_bytes(), ascii);
+        out.extend_from_slice(&rest.as_bytes()[..plain]);
+        let Some(special) = rest[plain..].chars().next() else {
+            return;
+        };
+        escape_char(special, out);
+        rest = &rest[plain + special.len_utf8()..];
+    }
+}
+
+/// Makes JSON text ASCII; what is beyond can only stand inside strings.
+pub(crate) fn ascii_only(json: &str, out: &mut Vec<u8>) {
+    for char in json.chars() {
+        match char {
+            '\0'..='\x7f' => out.push(char as u8),
+            _ => escape_char(char, out),
+        }
+    }
+}
+
+/// How many bytes from the start need no escape.
+///
+/// Eight at a time: a byte is below 0x20, or equal to a value after XOR with it, exactly if a
+/// subtraction borrows into its high bit. Borrows can mark a higher byte by mistake, but only above
+/// one that is rightly marked, so the question whether any is marked is answered exactly.
+fn plain_prefix(bytes: &[u8], ascii: bool) -> usize {
+    let beyond_ascii = if ascii { HIGH } else { 0 };
+    let mut plain = 0;
+    let (words, _) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_ne_bytes(*word);
+        let quote = word ^ (ONES * b'"' as u64);
+        let backslash = word ^ (ONES * b'\\' as u64);
+        let marked = (word.wrapping_sub(ONES * 0x20) & !word)
+            | (quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash);
+        if marked & HIGH | word & beyond_ascii != 0 {
+            break;
+        }
+        plain += 8;
+    }
+    bytes[plain..]
+        .iter()
+        .position(|&byte| is_special(byte, ascii))
+        .map_or(bytes.len(), |position| plain + position)
+}
+
+fn is_special(byte: u8, ascii: bool) -> bool {
+    matches!(byte, 0..0x20 | b'"' | b'\\') || ascii && !byte.is_ascii()
+}
+
+fn escape_char(char: char, out: &mut Vec<u8>) {
+    let short = match char {
+        '"' => b'"',
+        '\\' => b'\\',
+        '\n' => b'n',
+        '\r' => b'r',
+        '\t' => b't',
+        '\x08' => b'b',
+        '\x0c' => b'f',
+        _ => {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let digit = |shift: u32| HEX[usize::from(*unit >> shift & 0xf)];
+                out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+            }
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+const ONES: u64 = u64::MAX / 0xff;
+const HIGH: u64 = ONES * 0x80;
+const HEX: [u8; 16] = *b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escaped(text: &str, ascii: bool) -> String {
+        let mut out = Vec::new();
+        escape(text, ascii, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn control_characters_and_syntax() {
+        assert_eq!(
+            escaped("a\"b\\c\n\r\t\u{8}\u{c}\0\u{1f}\u{7f}/", false),
+            "a\\\"b\\\\c\\n\\r\\t\\b\\f\\u0000\\u001f\u{7f}/"
+        );
+    }
+
+    #[test]
+    fn beyond_ascii_stays_or_becomes_utf16() {
+        assert_eq!(escaped("zoë \u{2028}😀", false), "zoë \u{2028}😀");
+        assert_eq!(escaped("zoë \u{2028}😀", true), r"zo\u00eb \u2028\ud83d\ude00");
+    }
+
+    #[test]
+    fn every_special_byte_is_found_at_every_place_of_a_word() {
+        for special in (0..0x20).chain([b'"', b'\\']) {
+            for place in 0..24 {
+                let mut text = vec![b'x'; 24];
+                text[place] = special;
+                assert_eq!(plain_prefix(&text, false), place, "{special:#x}");
+            }
+        }
+        for byte in (0x20..=0xff).filter(|byte| !matches!(byte, b'"' | b'\\')) {
+            assert_eq!(plain_prefix(&[byte; 24], false), 24, "{byte:#x}");
+            let ascii = if byte < 0x80 { 24 } else { 0 };
+            assert_eq!(plain_prefix(&[byte; 24], true), ascii, "{byte:#x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_the_same(text in any::<String>(), ascii: bool) {
+            let json = format!("\"{}\"", escaped(&text, ascii));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+            prop_assert!(!ascii || json.is_ascii());
+        }
+
+        #[test]
+        fn made_ascii_later_is_the_same(text in any::<String>()) {
+            let mut out = Vec::new();
+            ascii_only(&escaped(&text, false), &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), escaped(&text, true));
+        }
+    }
+}

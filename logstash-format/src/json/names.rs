@@ -1,0 +1,112 @@
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The names that an object has so far, so that none comes twice.
+///
+/// Names are compared as they stand in the output, escaped; the first few are found there by their
+/// place, so that ordinary objects need no copies.
+#[derive(Default)]
+pub(crate) struct Names {
+    places: Vec<Place>,
+    /// Names beyond [`SCANNED`], and whether each is the document's own.
+    more: HashMap<Box<[u8]>, bool>,
+}
+
+struct Place {
+    /// Length and first bytes of the name: different for most names that differ.
+    digest: u64,
+    name: Range<usize>,
+    own: bool,
+}
+
+/// Whether a name may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Free,
+    /// Given before, with another value.
+    Given,
+    /// Used by the document itself.
+    Own,
+}
+
+impl Names {
+    /// Whether the name at `name` in `out` is free.
+    pub(crate) fn check(&self, out: &[u8], name: Range<usize>) -> Claim {
+        let name = &out[name];
+        let digest = digest(name);
+        let scanned = self
+            .places
+            .iter()
+            .find(|place| place.digest == digest && out[place.name.clone()] == *name)
+            .map(|place| place.own);
+        let own = scanned.or_else(|| match self.more.is_empty() {
+            true => None,
+            false => self.more.get(name).copied(),
+        });
+        match own {
+            None => Claim::Free,
+            Some(false) => Claim::Given,
+            Some(true) => Claim::Own,
+        }
+    }
+
+    /// Notes the name at `name` in `out`, which must be free, as given or as the document's own.
+    pub(crate) fn insert(&mut self, out: &[u8], name: Range<usize>, own: bool) {
+        if self.places.len() < SCANNED {
+            let digest = digest(&out[name.clone()]);
+            self.places.push(Place { digest, name, own });
+        } else {
+            self.more.insert(out[name].into(), own);
+        }
+    }
+
+    /// Forgets all names and keeps the memory of the scanned ones.
+    pub(crate) fn clear(&mut self) {
+        self.places.clear();
+        self.more.clear();
+    }
+}
+
+fn digest(name: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    // The end tells more than the start where names share a prefix.
+    let tail = name.last_chunk::<8>();
+    match tail {
+        Some(tail) => head = *tail,
+        None => head[..name.len()].copy_from_slice(name),
+    }
+    u64::from_ne_bytes(head) ^ (name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Names up to this many are scanned, further ones hashed.
+const SCANNED: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_whether_scanned_or_hashed() {
+        let (mut out, mut names) = (Vec::new(), Names::default());
+        let mut add = |name: &str| {
+            let start = out.len();
+            out.extend_from_slice(name.as_bytes());
+            let place = start..out.len();
+            let claim = names.check(&out, place.clone());
+            if claim == Claim::Free {
+                names.insert(&out, place, name.starts_with("own"));
+            }
+            claim
+        };
+        for number in 0..100 {
+            assert_eq!(add(&format!("field-{number}")), Claim::Free);
+            assert_eq!(add(&format!("own-{number}")), Claim::Free);
+        }
+        for number in 0..100 {
+            assert_eq!(add(&format!("field-{number}")), Claim::Given);
+            assert_eq!(add(&format!("own-{number}")), Claim::Own);
+        }
+        assert_eq!(add(""), Claim::Free);
+        assert_eq!(add(""), Claim::Given);
+    }
+}

@@ -1,0 +1,144 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Appends `time` as RFC 3339 in UTC, cut (not rounded) to milliseconds: `2025-10-09T08:53:20.123Z`.
+///
+/// A time outside the years 0 to 9999, which the format cannot express, becomes the nearest one
+/// that it can.
+pub(crate) fn write_timestamp(time: SystemTime, out: &mut Vec<u8>) {
+    let millis = unix_millis(time).clamp(YEAR_0, YEAR_9999);
+    let days = millis.div_euclid(MILLIS_PER_DAY);
+    let (year, month, day) = civil_from_days(days);
+    let mut rest = millis.rem_euclid(MILLIS_PER_DAY) as u32;
+    let milli = rest % 1000;
+    rest /= 1000;
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    put(&mut text[0..4], year);
+    put(&mut text[5..7], month);
+    put(&mut text[8..10], day);
+    put(&mut text[11..13], hour);
+    put(&mut text[14..16], minute);
+    put(&mut text[17..19], second);
+    put(&mut text[20..23], milli);
+    out.extend_from_slice(&text);
+}
+
+/// Milliseconds since 1970, towards the past; saturates.
+fn unix_millis(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => {
+            let nanos = before.duration().as_nanos();
+            i64::try_from(nanos.div_ceil(1_000_000)).map_or(i64::MIN, |millis| -millis)
+        }
+    }
+}
+
+/// The date of a day counted from 1970-01-01, in the proleptic Gregorian calendar.
+///
+/// Years are taken to begin in March, so that the leap day is the last day of its year and the
+/// lengths of months follow a straight line; 400 years always have the same number of days.
+fn civil_from_days(days: i64) -> (u32, u32, u32) {
+    let days = days + DAYS_FROM_MARCH_0;
+    let era = days.div_euclid(DAYS_PER_ERA);
+    let day_of_era = days.rem_euclid(DAYS_PER_ERA);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let (month, year_on) = match month_from_march {
+        0..=9 => (month_from_march + 3, 0),
+        _ => (month_from_march - 9, 1),
+    };
+    let year = era * 400 + year_of_era + year_on;
+    (year as u32, month as u32, day as u32)
+}
+
+/// Writes `number` in decimal over the whole of `text`, from its end.
+fn put(text: &mut [u8], mut number: u32) {
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+const MILLIS_PER_DAY: i64 = 86_400_000;
+const DAYS_PER_ERA: i64 = 146_097;
+/// From 0000-03-01 to 1970-01-01.
+const DAYS_FROM_MARCH_0: i64 = 719_468;
+/// 0000-01-01T00:00:00.000Z.
+const YEAR_0: i64 = -62_167_219_200_000;
+/// 9999-12-31T23:59:59.999Z.
+const YEAR_9999: i64 = 253_402_300_799_999;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(time: SystemTime) -> String {
+        let mut out = Vec::new();
+        write_timestamp(time, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn expected(time: SystemTime) -> String {
+        let time = Timestamp::try_from(time).unwrap();
+        time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    }
+
+    /// `SystemTime` of seconds and nanoseconds after them.
+    fn at(seconds: i64, nanos: u32) -> SystemTime {
+        let whole = Duration::from_secs(seconds.unsigned_abs());
+        let base = match seconds {
+            0.. => UNIX_EPOCH + whole,
+            _ => UNIX_EPOCH - whole,
+        };
+        base + Duration::from_nanos(nanos.into())
+    }
+
+    #[test]
+    fn milliseconds_are_cut_not_rounded() {
+        assert_eq!(written(at(1_760_000_000, 123_999_999)), "2025-10-09T08:53:20.123Z");
+        assert_eq!(written(at(-1, 999_999_999)), "1969-12-31T23:59:59.999Z");
+        assert_eq!(written(at(-1, 500)), "1969-12-31T23:59:59.000Z");
+        assert_eq!(written(UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn calendar_edges() {
+        for (seconds, text) in [
+            (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (4_107_542_399, "2100-02-28T23:59:59.000Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_799, "9999-12-31T23:59:59.000Z"),
+            (-62_167_219_200, "0000-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(written(at(seconds, 0)), text);
+        }
+    }
+
+    #[test]
+    fn beyond_the_format_is_the_nearest_time() {
+        assert_eq!(written(at(253_402_300_800, 0)), "9999-12-31T23:59:59.999Z");
+        assert_eq!(written(at(-62_167_219_201, 0)), "0000-01-01T00:00:00.000Z");
+        let far = UNIX_EPOCH + Duration::from_secs(i64::MAX as u64 / 2);
+        assert_eq!(written(far), "9999-12-31T23:59:59.999Z");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn same_as_jiff(seconds in -62_135_596_800_i64..=253_402_207_199, nanos in 0..1_000_000_000_u32) {
+            let time = at(seconds, nanos);
+            prop_assert_eq!(written(time), expected(time));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+mod error;
+pub use error::{QueueError, QueueErrorKind};
+
+mod memory;
+pub use memory::MemoryQueue;
+
+#[cfg(feature = "sled")]
+mod sled;
+#[cfg(feature = "sled")]
+pub use self::sled::{Durability, SledOptions, SledQueue};
+
+use lumberjack_codec::EncodedWindow;
+use std::time::SystemTime;
+
+/// Where windows wait between the writer thread and the sender thread, first in, first out.
+///
+/// The writer calls [`append`](Self::append), [`sync`](Self::sync) and [`maintain`](Self::maintain),
+/// the sender calls [`peek`](Self::peek), [`advance`](Self::advance) and [`expire`](Self::expire);
+/// neither waits for the other longer than a lookup in memory takes. What was appended and synced
+/// comes back, in order, until it was advanced past: at least once, also after a crash.
+pub trait Queue: Send + Sync {
+    /// Appends windows at the end: all of them, or none.
+    ///
+    /// `at` is the time of their oldest event, for [`expire`](Self::expire).
+    ///
+    /// # Errors
+    ///
+    /// [`QueueErrorKind::Full`] when the windows do not fit, [`QueueErrorKind::Unavailable`] when
+    /// the store failed; either may pass, so the same windows may be appended again later.
+    fn append(&self, windows: &[EncodedWindow], at: SystemTime) -> Result<(), QueueError>;
+
+    /// Makes everything appended so far as durable as the queue can.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueErrorKind::Unavailable`] when the store failed; nothing appended since the last
+    /// success counts as stored then.
+    fn sync(&self) -> Result<(), QueueError>;
+
+    /// The oldest windows, at most `max_windows` and `max_bytes` of encoded bytes, but at least one
+    /// if there is one. They stay in the queue.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueErrorKind::Unavailable`] when the store could not be read. A window that is damaged is
+    /// no error: it is left out and counted in [`Peek::damaged`].
+    fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError>;
+
+    /// Takes the oldest `events` events off the queue, because they are delivered or given up.
+    ///
+    /// Never waits for the disk and needs no sync: an advance that is lost in a crash repeats
+    /// events, it never loses any. More events than there are: the queue is empty then.
+    fn advance(&self, events: u64);
+
+    /// Takes windows off the front whose time is before `before`, and tells how many events that were.
+    fn expire(&self, before: SystemTime) -> u64;
+
+    /// Does what is due in the background: frees the space of windows that were advanced past.
+    ///
+    /// Called by the writer thread between appends and at least every second while there is work.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueErrorKind::Unavailable`] when the store failed; it is tried again later.
+    fn maintain(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    /// How much is in the queue. Cheap.
+    fn depth(&self) -> Depth;
+}
+
+/// What [`Queue::peek`] found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Peek {
+    /// The oldest windows, in order.
+    pub windows: Vec<EncodedWindow>,
+    /// Leading events of the first window that were advanced past already.
+    pub skip: u32,
+    /// Events of damaged windows that were found on the way and taken off the queue.
+    pub damaged: u64,
+}
+
+impl Peek {
+    /// A peek at these windows.
+    #[must_use]
+    pub const fn new(windows: Vec<EncodedWindow>, skip: u32, damaged: u64) -> Self {
+        Self { windows, skip, damaged }
+    }
+}
+
+/// How much is in a [`Queue`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Depth {
+    /// Events that were not advanced past.
+    pub events: u64,
+    /// Windows with such events.
+    pub windows: u64,
+    /// Encoded bytes of these windows.
+    pub bytes: u64,
+    /// Bytes that the store takes on disk; 0 for a queue in memory.
+    pub bytes_on_disk: u64,
+    /// Time of the oldest window.
+    pub oldest: Option<SystemTime>,
+}

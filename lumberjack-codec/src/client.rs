@@ -1,0 +1,397 @@
+mod config;
+pub use config::{ClientConfig, SequenceMode};
+
+use crate::decoder::FrameDecoder;
+use crate::encode::{EncodeError, EncodeErrorKind};
+use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
+use crate::frame::{Frame, Role, Version};
+use crate::limits::Limits;
+use crate::window::{EncodedWindow, WindowEncoder};
+use bytes::BytesMut;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// The client side of a connection: sends windows, follows their acknowledgements.
+///
+/// Three kinds of calls:
+///
+/// * what happens: [`send`](Self::send), [`send_window`](Self::send_window),
+///   [`receive`](Self::receive), [`receive_eof`](Self::receive_eof), [`close`](Self::close),
+///   [`handle_timeout`](Self::handle_timeout);
+/// * what follows from it, to be drained after each of those: [`poll_event`](Self::poll_event) until
+///   `None`, then [`poll_transmit`](Self::poll_transmit), then [`poll_timeout`](Self::poll_timeout);
+/// * questions: [`can_send`](Self::can_send), [`in_flight`](Self::in_flight),
+///   [`is_closed`](Self::is_closed).
+///
+/// Delivery is at least once: what a [`ClientEvent::Failed`] lists as not acknowledged is to be sent
+/// again, on a new session.
+#[derive(Debug)]
+pub struct ClientSession {
+    config: ClientConfig,
+    encoder: WindowEncoder,
+    decoder: FrameDecoder,
+    input: BytesMut,
+    eof: bool,
+    phase: Phase,
+    in_flight: VecDeque<InFlight>,
+    /// Sequence of the next event, under [`SequenceMode::Running`].
+    next_sequence: u32,
+    /// Time of the last acknowledgement, keepalives included.
+    last_ack: Option<Instant>,
+    /// Time of the last acknowledgement that acknowledged something.
+    last_progress: Option<Instant>,
+    /// Time of the last call that brought one.
+    now: Option<Instant>,
+    events: VecDeque<ClientEvent>,
+    transmit: BytesMut,
+}
+
+impl ClientSession {
+    /// A session for a new connection.
+    #[must_use]
+    pub fn new(config: ClientConfig) -> Self {
+        Self {
+            encoder: WindowEncoder::new(config.compression_level).max_events(config.max_events),
+            decoder: FrameDecoder::new(Role::Client(Version::V2), Limits::new()),
+            config,
+            input: BytesMut::new(),
+            eof: false,
+            phase: Phase::Open,
+            in_flight: VecDeque::new(),
+            next_sequence: 1,
+            last_ack: None,
+            last_progress: None,
+            now: None,
+            events: VecDeque::new(),
+            transmit: BytesMut::new(),
+        }
+    }
+
+    /// Sends the payloads as one window. `token` comes back in the events about it.
+    ///
+    /// No payloads: nothing is written and the window counts as acknowledged, because go-lumber and
+    /// Vector never answer an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when the session is closed, as many windows as allowed are in flight, or the
+    /// payloads make no valid window. Nothing was written then.
+    pub fn send<P>(&mut self, token: u64, payloads: P, now: Instant) -> Result<(), EncodeError>
+    where
+        P: IntoIterator,
+        P::Item: AsRef<[u8]>,
+    {
+        self.check_sendable()?;
+        let first = match self.config.sequence_mode {
+            SequenceMode::PerWindow => 1,
+            SequenceMode::Running => self.next_sequence,
+        };
+        let window = self.encoder.encode_numbered(payloads, first)?;
+        self.put(token, &window, first, now)
+    }
+
+    /// Sends an encoded window, as it is.
+    ///
+    /// Under [`SequenceMode::Running`] its events are numbered anew, which costs inflating and
+    /// deflating it.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); also when a window that must be numbered anew cannot be read back.
+    pub fn send_window(
+        &mut self,
+        token: u64,
+        window: &EncodedWindow,
+        now: Instant,
+    ) -> Result<(), EncodeError> {
+        match self.config.sequence_mode {
+            SequenceMode::PerWindow => {
+                self.check_sendable()?;
+                self.put(token, window, 1, now)
+            }
+            SequenceMode::Running => {
+                let payloads =
+                    window.payloads().map_err(|_| EncodeError::new(EncodeErrorKind::Unreadable))?;
+                self.send(token, payloads, now)
+            }
+        }
+    }
+
+    fn check_sendable(&self) -> Result<(), EncodeError> {
+        if self.phase != Phase::Open {
+            return Err(EncodeError::new(EncodeErrorKind::Closed));
+        }
+        let limit = self.config.max_in_flight;
+        if self.in_flight.len() >= limit {
+            return Err(EncodeError::new(EncodeErrorKind::WindowLimit { limit }));
+        }
+        Ok(())
+    }
+
+    fn put(
+        &mut self,
+        token: u64,
+        window: &EncodedWindow,
+        first: u32,
+        now: Instant,
+    ) -> Result<(), EncodeError> {
+        let (size, limit) = (window.events() as usize, self.config.max_events as usize);
+        if size > limit {
+            return Err(EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit }));
+        }
+        self.now = Some(now);
+        if window.events() == 0 {
+            self.events.push_back(ClientEvent::Acknowledged { token, events: 0 });
+            return Ok(());
+        }
+        window.write_to(&mut self.transmit);
+        self.next_sequence = first.wrapping_add(window.events());
+        self.in_flight.push_back(InFlight {
+            token,
+            events: window.events(),
+            acknowledged: 0,
+            first,
+            sent_at: now,
+            written: false,
+        });
+        Ok(())
+    }
+
+    /// Tells that all bytes handed out have been written to the connection.
+    ///
+    /// The acknowledgement timers of the windows in them start here instead of at the call of
+    /// `send`; without this call, writing counts as waiting.
+    pub fn transmitted(&mut self, now: Instant) {
+        if self.transmit.is_empty() {
+            for window in self.in_flight.iter_mut().filter(|window| !window.written) {
+                window.written = true;
+                window.sent_at = now;
+            }
+        }
+    }
+
+    /// Takes all bytes of `input` that arrived from the server.
+    pub fn receive(&mut self, input: &mut BytesMut, now: Instant) {
+        self.now = Some(now);
+        if matches!(self.phase, Phase::Closed) {
+            input.clear();
+        } else {
+            self.input.unsplit(input.split());
+        }
+    }
+
+    /// Tells that the connection has ended, in whatever way.
+    pub fn receive_eof(&mut self, now: Instant) {
+        self.now = Some(now);
+        self.eof = true;
+    }
+
+    /// Takes no more windows; the session closes when those in flight are settled.
+    pub fn close(&mut self, now: Instant) {
+        self.now = Some(now);
+        if self.phase == Phase::Open {
+            self.phase = Phase::Closing;
+            self.close_when_settled();
+        }
+    }
+
+    /// Fires the timers that are due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = Some(now);
+        if let Some((deadline, kind)) = self.next_timeout()
+            && deadline <= now
+        {
+            self.fail(SessionError::Timeout(kind));
+        }
+    }
+
+    /// The next thing that happened. Input is decoded here, frame by frame.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if self.phase == Phase::Closed {
+                return None;
+            }
+            match self.decoder.decode(&mut self.input) {
+                Ok(Some(Frame::Ack { sequence, .. })) => self.on_ack(sequence),
+                // The grammar of a client has no other frame.
+                Ok(Some(_)) => {}
+                Ok(None) if self.eof => self.on_eof(),
+                Ok(None) => return None,
+                Err(error) => self.fail(SessionError::Decode(error)),
+            }
+        }
+    }
+
+    /// Appends what must be written to the connection; `false` when there is nothing.
+    pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
+        crate::server::drain_into(&mut self.transmit, out)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called, unless something happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_timeout().map(|(deadline, _)| deadline)
+    }
+
+    /// Whether another window may be sent now.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.check_sendable().is_ok()
+    }
+
+    /// Windows that are sent and not settled.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    fn on_ack(&mut self, sequence: u32) {
+        if sequence == 0 {
+            self.last_ack = self.now;
+            self.events.push_back(ClientEvent::Keepalive);
+            return;
+        }
+        let Some(head) = self.in_flight.front_mut() else {
+            return self.violate(ProtocolErrorKind::UnexpectedAck { value: sequence });
+        };
+        // Events of the window up to and with this sequence; what lies before the window, wraps
+        // around to a number far beyond it.
+        let count = sequence.wrapping_sub(head.first).wrapping_add(1);
+        if count > head.events {
+            let window = head.events;
+            return self.violate(ProtocolErrorKind::AckOutOfRange { value: sequence, window });
+        }
+        self.last_ack = self.now;
+        let token = head.token;
+        if count <= head.acknowledged {
+            self.events.push_back(ClientEvent::StaleAck { token, sequence });
+            return;
+        }
+        self.last_progress = self.now;
+        head.acknowledged = count;
+        if count < head.events {
+            self.events.push_back(ClientEvent::Progress { token, acknowledged: count });
+            return;
+        }
+        self.in_flight.pop_front();
+        self.events.push_back(ClientEvent::Acknowledged { token, events: count });
+        self.close_when_settled();
+    }
+
+    fn on_eof(&mut self) {
+        let clean = self.in_flight.is_empty() && self.input.is_empty();
+        if clean {
+            self.finish(CloseReason::PeerClosed);
+        } else {
+            self.fail(SessionError::ConnectionLost);
+        }
+    }
+
+    fn violate(&mut self, kind: ProtocolErrorKind) {
+        let error = ProtocolError::new(kind, self.decoder.offset());
+        self.fail(SessionError::Protocol(error));
+    }
+
+    fn fail(&mut self, error: SessionError) {
+        for window in self.in_flight.drain(..) {
+            let InFlight { token, events, acknowledged, .. } = window;
+            self.events.push_back(ClientEvent::Failed { token, acknowledged, events });
+        }
+        self.finish(CloseReason::Error(error));
+    }
+
+    fn close_when_settled(&mut self) {
+        if self.phase == Phase::Closing && self.in_flight.is_empty() {
+            self.finish(CloseReason::Closed);
+        }
+    }
+
+    fn finish(&mut self, reason: CloseReason) {
+        self.phase = Phase::Closed;
+        self.input = BytesMut::new();
+        self.transmit = BytesMut::new();
+        self.events.push_back(ClientEvent::Closed { reason });
+    }
+
+    /// The earliest deadline; at the same instant the acknowledgement timer comes first.
+    fn next_timeout(&self) -> Option<(Instant, TimeoutKind)> {
+        let head = self.in_flight.front()?;
+        let since = |last: Option<Instant>| last.map_or(head.sent_at, |last| last.max(head.sent_at));
+        let ack = (since(self.last_ack) + self.config.ack_timeout, TimeoutKind::Ack);
+        let progress = self.config.progress_timeout;
+        let progress = progress.map(|timeout| (since(self.last_progress) + timeout, TimeoutKind::Progress));
+        Some(progress.filter(|progress| progress.0 < ack.0).unwrap_or(ack))
+    }
+}
+
+/// What happened on a [`ClientSession`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// All events of a window are taken over by the server.
+    Acknowledged {
+        /// The caller's name for the window.
+        token: u64,
+        /// Events in the window.
+        events: u32,
+    },
+    /// The session is over; nothing follows.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A window was not acknowledged in full; comes before [`Closed`](Self::Closed), in order.
+    Failed {
+        /// The caller's name for the window.
+        token: u64,
+        /// Leading events that are taken over; the rest must be sent again.
+        acknowledged: u32,
+        /// Events in the window.
+        events: u32,
+    },
+    /// The server is alive and still at work.
+    Keepalive,
+    /// The leading events of a window are taken over.
+    Progress {
+        /// The caller's name for the window.
+        token: u64,
+        /// How many.
+        acknowledged: u32,
+    },
+    /// An acknowledgement that says less than an earlier one; a sign of life only.
+    StaleAck {
+        /// The caller's name for the window.
+        token: u64,
+        /// The acknowledged sequence.
+        sequence: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    Open,
+    Closing,
+    Closed,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    token: u64,
+    events: u32,
+    /// Invariant: `acknowledged < events`.
+    acknowledged: u32,
+    /// Sequence of the first event.
+    first: u32,
+    sent_at: Instant,
+    written: bool,
+}

@@ -1,0 +1,271 @@
+//! A window in the form in which it is stored and sent.
+
+use crate::decoder::FrameDecoder;
+use crate::encode::{self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, MAX_PAYLOAD};
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::frame::{Frame, Role, Version};
+use crate::limits::Limits;
+use bytes::{Bytes, BytesMut};
+use flate2::{Compress, Compression, FlushCompress, Status};
+use std::fmt;
+
+/// The events of one window as JSON frames numbered from 1, deflated or as they are.
+///
+/// Encoded once, it can be stored, read back, and sent any number of times without touching the
+/// bytes: they are the content of a compressed frame.
+///
+/// ```
+/// use lumberjack_codec::WindowEncoder;
+///
+/// let window = WindowEncoder::new(3).encode(["{\"a\":1}", "{\"a\":2}"]).unwrap();
+/// assert_eq!(window.events(), 2);
+/// assert_eq!(window.payloads().unwrap(), ["{\"a\":1}", "{\"a\":2}"]);
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EncodedWindow {
+    events: u32,
+    inflated_len: u64,
+    encoding: Encoding,
+    bytes: Bytes,
+}
+
+impl EncodedWindow {
+    /// A window read back from where it was stored.
+    ///
+    /// Nothing is checked here; [`payloads`](Self::payloads) does.
+    #[must_use]
+    pub const fn from_parts(events: u32, inflated_len: u64, encoding: Encoding, bytes: Bytes) -> Self {
+        Self { events, inflated_len, encoding, bytes }
+    }
+
+    /// Events in the window.
+    #[must_use]
+    pub const fn events(&self) -> u32 {
+        self.events
+    }
+
+    /// The zlib stream, or the frames themselves where the window is not deflated.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Bytes of the frames when inflated: 10 more than its payload for each event.
+    #[must_use]
+    pub const fn inflated_len(&self) -> u64 {
+        self.inflated_len
+    }
+
+    /// Bytes of the payloads alone.
+    #[must_use]
+    pub const fn payload_len(&self) -> u64 {
+        self.inflated_len.saturating_sub(JSON_HEAD * self.events as u64)
+    }
+
+    /// How the frames are stored.
+    #[must_use]
+    pub const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Appends the window as it goes over the wire: window frame, then the events.
+    pub fn write_to(&self, out: &mut BytesMut) {
+        out.reserve(12 + self.bytes.len());
+        encode::window(Version::V2, self.events, out);
+        match self.encoding {
+            Encoding::Deflated => encode::compressed(Version::V2, &self.bytes, out),
+            Encoding::Plain => out.extend_from_slice(&self.bytes),
+        }
+    }
+
+    /// Reads the payloads back, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] when the bytes do not hold exactly the events that the window claims.
+    pub fn payloads(&self) -> Result<Vec<Bytes>, DecodeError> {
+        let limits = Limits::new().max_json_payload(u32::MAX).max_decompressed(self.inflated_len);
+        let mut decoder = FrameDecoder::new(Role::Server, limits);
+        let mut input = BytesMut::with_capacity(self.bytes.len() + 6);
+        match self.encoding {
+            Encoding::Deflated => encode::compressed(Version::V2, &self.bytes, &mut input),
+            Encoding::Plain => input.extend_from_slice(&self.bytes),
+        }
+        let mut payloads = Vec::with_capacity(self.events.min(MAX_EVENTS_PER_WINDOW) as usize);
+        while let Some(frame) = decoder.decode(&mut input)? {
+            match frame {
+                Frame::Json { version: Version::V2, sequence, payload }
+                    if sequence as usize == payloads.len() + 1 =>
+                {
+                    payloads.push(payload);
+                }
+                Frame::CompressedBegin { .. } | Frame::CompressedEnd { .. } => {}
+                _ => return Err(damaged("unexpected frame in a stored window", decoder.offset())),
+            }
+        }
+        let length: u64 = payloads.iter().map(|payload| JSON_HEAD + payload.len() as u64).sum();
+        let whole = input.is_empty() && decoder.at_boundary();
+        if !whole || payloads.len() != self.events as usize || length != self.inflated_len {
+            return Err(damaged("stored window is not complete", decoder.offset()));
+        }
+        Ok(payloads)
+    }
+}
+
+/// How the frames of an [`EncodedWindow`] are stored.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// One zlib stream, the content of a compressed frame.
+    Deflated,
+    /// The frames as they are.
+    Plain,
+}
+
+/// Makes [`EncodedWindow`]s, reusing its buffers and the state of the compressor.
+pub struct WindowEncoder {
+    /// `None` at level 0.
+    deflate: Option<Compress>,
+    level: u32,
+    frames: Vec<u8>,
+    output: Vec<u8>,
+    max_events: u32,
+}
+
+impl WindowEncoder {
+    /// An encoder of a zlib level from 0 (frames stay as they are) to 9; above counts as 9.
+    ///
+    /// Level 3 is the default of Filebeat. Level 1 compresses about twice as fast, level 6 half as
+    /// fast and a little smaller.
+    #[must_use]
+    pub fn new(level: u32) -> Self {
+        let level = level.min(9);
+        let deflate = (level > 0).then(|| Compress::new(Compression::new(level), true));
+        Self { deflate, level, frames: Vec::new(), output: Vec::new(), max_events: MAX_EVENTS_PER_WINDOW }
+    }
+
+    /// Raises or lowers the number of events in a window. Default: [`MAX_EVENTS_PER_WINDOW`].
+    #[must_use]
+    pub const fn max_events(mut self, events: u32) -> Self {
+        self.max_events = events;
+        self
+    }
+
+    /// The zlib level.
+    #[must_use]
+    pub const fn level(&self) -> u32 {
+        self.level
+    }
+
+    /// Encodes the payloads as one window.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when a payload is empty or above 64 MiB, or when there are too many.
+    pub fn encode<P>(&mut self, payloads: P) -> Result<EncodedWindow, EncodeError>
+    where
+        P: IntoIterator,
+        P::Item: AsRef<[u8]>,
+    {
+        self.encode_numbered(payloads, 1)
+    }
+
+    /// Encodes the payloads with sequence numbers from `first` on, wrapping.
+    pub(crate) fn encode_numbered<P>(&mut self, payloads: P, first: u32) -> Result<EncodedWindow, EncodeError>
+    where
+        P: IntoIterator,
+        P::Item: AsRef<[u8]>,
+    {
+        self.frames.clear();
+        let mut events = 0_u32;
+        for payload in payloads {
+            let payload = payload.as_ref();
+            let index = events as usize;
+            if payload.is_empty() {
+                return Err(EncodeError::new(EncodeErrorKind::EmptyEvent { index }));
+            }
+            if payload.len() > MAX_PAYLOAD {
+                let (length, limit) = (payload.len(), MAX_PAYLOAD);
+                return Err(EncodeError::new(EncodeErrorKind::EventTooLarge { index, length, limit }));
+            }
+            if events == self.max_events {
+                return Err(too_large(index + 1, self.max_events as usize));
+            }
+            // Logstash reads lengths into a signed integer.
+            if self.frames.len() + payload.len() > MAX_FRAMES {
+                return Err(too_large(self.frames.len() + payload.len(), MAX_FRAMES));
+            }
+            encode::json(Version::V2, first.wrapping_add(events), payload, &mut self.frames);
+            events += 1;
+        }
+        let inflated_len = self.frames.len() as u64;
+        let (encoding, bytes) = match &mut self.deflate {
+            None => (Encoding::Plain, Bytes::copy_from_slice(&self.frames)),
+            Some(deflate) => match deflate_all(deflate, &self.frames, &mut self.output) {
+                Some(bytes) => (Encoding::Deflated, Bytes::copy_from_slice(bytes)),
+                None => (Encoding::Plain, Bytes::copy_from_slice(&self.frames)),
+            },
+        };
+        self.release_excess();
+        Ok(EncodedWindow { events, inflated_len, encoding, bytes })
+    }
+
+    /// One huge window must not hold its memory for the rest of the process.
+    fn release_excess(&mut self) {
+        for buffer in [&mut self.frames, &mut self.output] {
+            if buffer.capacity() > KEEP_CAPACITY {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for WindowEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WindowEncoder").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+/// Deflates `input` as one zlib stream; `None` if the compressor fails, which leaves plain frames.
+///
+/// The buffer stays initialised between calls: the `_vec` calls of flate2 would clear the whole
+/// spare capacity each time.
+fn deflate_all<'o>(deflate: &mut Compress, input: &[u8], output: &'o mut Vec<u8>) -> Option<&'o [u8]> {
+    deflate.reset();
+    // zlib's own bound for stored blocks, so that one call is the rule.
+    let bound = input.len() + input.len() / 1000 + 64;
+    if output.len() < bound {
+        output.resize(bound, 0);
+    }
+    loop {
+        let taken = usize::try_from(deflate.total_in()).ok()?;
+        let made = usize::try_from(deflate.total_out()).ok()?;
+        let rest = input.get(taken..)?;
+        let space = output.get_mut(made..)?;
+        match deflate.compress(rest, space, FlushCompress::Finish) {
+            Ok(Status::StreamEnd) => {
+                let length = usize::try_from(deflate.total_out()).ok()?;
+                return output.get(..length);
+            }
+            // The output is full.
+            Ok(_) if output.len() < 2 * bound => output.resize(2 * bound, 0),
+            Ok(_) | Err(_) => return None,
+        }
+    }
+}
+
+fn damaged(cause: &str, offset: u64) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::CorruptCompressed { cause: cause.to_owned(), hint: None }, offset)
+}
+
+const fn too_large(size: usize, limit: usize) -> EncodeError {
+    EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit })
+}
+
+/// Bytes of version, type, sequence and length before each payload.
+const JSON_HEAD: u64 = 10;
+
+/// Frames of one window, so that every length on the wire stays below 2^31.
+const MAX_FRAMES: usize = 1024 * 1024 * 1024;
+
+const KEEP_CAPACITY: usize = 8 * 1024 * 1024;

@@ -1,0 +1,56 @@
+"""Logs events through python-logstash-async: Beats transport, memory cache, everything else at its defaults.
+
+usage: logstash_async_client.py PORT EVENTS FILE
+
+FILE takes what the formatter returned, one document a line, in the order of logging.
+Prints `logged EVENTS` when the handler is shut down.
+"""
+
+import logging
+import sys
+
+from logstash_async.formatter import LogstashFormatter
+from logstash_async.handler import AsynchronousLogstashHandler
+
+from parent import exit_with_parent
+
+
+class RecordingFormatter(LogstashFormatter):
+    """Keeps what it returned, to be compared with what the receiver got."""
+
+    def __init__(self, file):
+        super().__init__()
+        self._file = file
+
+    def format(self, record):
+        document = super().format(record)
+        self._file.write(document + '\n')
+        return document
+
+
+def main():
+    port, events, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    exit_with_parent()
+    with open(path, 'w', encoding='utf-8') as file:
+        handler = AsynchronousLogstashHandler(
+            '127.0.0.1', port, database_path=None,
+            transport='logstash_async.transport.BeatsTransport')
+        handler.setFormatter(RecordingFormatter(file))
+        # A logger of its own, so that what the library logs about itself is not an event.
+        logger = logging.Logger('interoperability', logging.DEBUG)
+        logger.addHandler(handler)
+
+        for number in range(events):
+            if number % 50 == 49:
+                try:
+                    raise ValueError(f'failure {number} — ünïcode ✓')
+                except ValueError:
+                    logger.exception('event %d failed', number)
+            else:
+                logger.info('event %d', number, extra={'number': number, 'text': 'tab\t"quotes" ✓'})
+        handler.close()
+    print('logged', events, flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,106 @@
+//! `cargo xtask ci`: what continuous integration runs once everything is installed.
+
+use std::time::Duration;
+
+use crate::arguments::{Arguments, one_of};
+use crate::failure::Failure;
+use crate::process;
+use crate::steps::Steps;
+use crate::task::{Flag, Task};
+use crate::test::BUILD;
+use crate::workspace::Workspace;
+
+mod features;
+mod purity;
+
+pub(crate) const TASK: Task = Task {
+    name: "ci",
+    summary: "Runs what continuous integration runs",
+    operands: "[STEP]...",
+    flags: &[Flag {
+        name: "--skip",
+        value: "STEP,...",
+        help: "leave these steps out",
+    }],
+    help: "\
+Runs the steps that are named, all of them if none is:
+
+  test         cargo xtask test
+  integration  cargo xtask integration --require all
+  docs         the documentation of all crates, every warning an error
+  features     each crate alone with its default, no and all features: lints and tests
+  purity       the codec depends on nothing that does I/O; codec and format forbid unsafe code
+  licences     cargo deny check licenses bans sources
+
+A step that fails does not stop the ones after it. The summary at the end tells how long each one took.
+`.ci/run` installs what is missing on Debian and then runs these steps.",
+    run,
+};
+
+const STEPS: &[(&str, fn(&Workspace) -> Result<String, Failure>)] = &[
+    ("test", |_| this_task(&["test"])),
+    ("integration", |_| {
+        this_task(&["integration", "--require", "all"])
+    }),
+    ("docs", |_| docs()),
+    ("features", features::check),
+    ("purity", purity::check),
+    ("licences", |_| licences()),
+];
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let known: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
+    let mut wanted = Vec::new();
+    for name in arguments.operands() {
+        wanted.push(one_of("step", name, &known)?);
+    }
+    let mut skipped = Vec::new();
+    for name in arguments.values("--skip") {
+        skipped.push(one_of("step", name, &known)?);
+    }
+
+    let workspace = Workspace::load()?;
+    let mut steps = Steps::default();
+    for (name, step) in STEPS {
+        if (wanted.is_empty() || wanted.contains(name)) && !skipped.contains(name) {
+            steps.run(name, || step(&workspace));
+        }
+    }
+    steps.finish("cargo xtask ci")
+}
+
+/// Runs a task of this program in a process of its own, as a user would.
+fn this_task(arguments: &[&str]) -> Result<String, Failure> {
+    process::run(
+        process::cargo().arg("xtask").args(arguments),
+        Duration::from_secs(30 * 60),
+    )?;
+    Ok(String::new())
+}
+
+fn docs() -> Result<String, Failure> {
+    process::run(
+        process::cargo()
+            .args(["doc", "--workspace", "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+        BUILD,
+    )?;
+    Ok(String::new())
+}
+
+fn licences() -> Result<String, Failure> {
+    process::run(
+        process::cargo().args([
+            "deny",
+            "--all-features",
+            "--config",
+            ".deny.toml",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ]),
+        Duration::from_secs(300),
+    )?;
+    Ok(String::new())
+}

@@ -1,0 +1,39 @@
+//! The programs of others that ours are tested against and measured with: how to get and how to start them.
+//!
+//! Sources lie in `xtask/peers/`, what is built or installed in `target/peers/`.
+
+use std::fmt;
+
+use crate::failure::Failure;
+
+mod ferro;
+pub(crate) use ferro::Ferro;
+
+mod go_lumber;
+pub(crate) use go_lumber::{Client, ClientKind, GoLumber, Server, ServerOptions};
+
+mod python;
+pub(crate) use python::Python;
+
+/// A peer that cannot be run here.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(crate) reason: String,
+    /// What brings it here.
+    pub(crate) remedy: &'static str,
+}
+
+impl Missing {
+    fn new(failure: &Failure, remedy: &'static str) -> Self {
+        Self {
+            reason: failure.to_string(),
+            remedy,
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; to get it: {}", self.reason, self.remedy)
+    }
+}

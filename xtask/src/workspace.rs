@@ -1,0 +1,102 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::failure::{Failure, Trying};
+use crate::process;
+
+/// The workspace as cargo sees it.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    /// The target folder.
+    pub(crate) target: PathBuf,
+    pub(crate) packages: Vec<Package>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) published: bool,
+}
+
+impl Workspace {
+    pub(crate) fn load() -> Result<Self, Failure> {
+        let text = process::output(
+            process::cargo().args(["metadata", "--no-deps", "--format-version", "1"]),
+            Duration::from_secs(60),
+        )?;
+        let metadata: Value = serde_json::from_str(&text)
+            .map_err(|error| Failure::because("cannot read `cargo metadata`", error))?;
+        Self::from_metadata(&metadata).ok_or_else(|| {
+            Failure::Failed("`cargo metadata` does not describe a workspace".to_owned())
+        })
+    }
+
+    fn from_metadata(metadata: &Value) -> Option<Self> {
+        let packages = metadata["packages"]
+            .as_array()?
+            .iter()
+            .map(|package| {
+                let manifest = Path::new(package["manifest_path"].as_str()?);
+                Some(Package {
+                    name: package["name"].as_str()?.to_owned(),
+                    folder: manifest.parent()?.to_owned(),
+                    // `publish = false` is an empty list of registries.
+                    published: package["publish"].is_null(),
+                })
+            })
+            .collect::<Option<_>>()?;
+        Some(Self {
+            root: metadata["workspace_root"].as_str()?.into(),
+            target: metadata["target_directory"].as_str()?.into(),
+            packages,
+        })
+    }
+
+    /// The crates that users depend on.
+    pub(crate) fn libraries(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| package.published)
+    }
+
+    /// The sources of a peer.
+    pub(crate) fn peer_sources(&self, peer: &str) -> PathBuf {
+        self.root.join("xtask").join("peers").join(peer)
+    }
+
+    /// What is built and installed for the peers; made when it does not exist.
+    pub(crate) fn peer_target(&self) -> Result<PathBuf, Failure> {
+        let folder = self.target.join("peers");
+        fs::create_dir_all(&folder).trying(format_args!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// An empty folder for the files of one run of a task.
+    pub(crate) fn scratch(&self, task: &str) -> Result<PathBuf, Failure> {
+        let folder = self.target.join("xtask").join(task);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)
+                .trying(format_args!("cannot empty {}", folder.display()))?;
+        }
+        fs::create_dir_all(&folder).trying(format_args!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_tells_the_crates_and_which_of_them_are_published() {
+        let workspace = Workspace::load().unwrap();
+        let names: Vec<&str> = workspace.libraries().map(|package| package.name.as_str()).collect();
+        assert!(names.contains(&"lumberjack-codec"), "{names:?}");
+        assert!(!names.contains(&"xtask"), "{names:?}");
+        assert!(workspace.packages.iter().any(|package| package.name == "xtask"));
+        assert!(workspace.peer_sources("go-lumber").join("go.mod").exists());
+    }
+}

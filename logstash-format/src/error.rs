@@ -12,9 +12,7 @@ pub struct FormatError {
 impl FormatError {
     /// For formatters of your own: an error with its cause, which may be a plain text.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            source: source.into(),
-        }
+        Self { source: source.into() }
     }
 }
 

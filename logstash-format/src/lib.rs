@@ -1,4 +1,55 @@
-#![doc = include_str!("../README.md")]
+//! Log events as JSON documents for Logstash.
+//!
+//! It does no I/O, knows no protocol, starts no thread and filters nothing: an [`Event`] comes in,
+//! one JSON object on one line is appended to a buffer. Queueing and sending are the business of
+//! `logstash-handler`, which calls this crate on the thread that logs.
+//!
+//! - [`LogstashFormatter`] writes the documents of python-logstash-async, so that pipelines and
+//!   dashboards made for it keep working. Its page has the table of fields.
+//! - [`log_event`] and [`tracing_event`] make events from what the two facades deliver, with
+//!   key-values, span fields and the source chain of errors.
+//! - [`Formatter`], [`Fields`] and [`Value`] are for documents and sources of your own.
+//!
+//! Whatever an event holds, the document is valid JSON in UTF-8, without a line break and without
+//! a name that comes twice; a value that cannot be written is replaced by a text that says so.
+//!
+//! # Example
+//!
+//! ```
+//! use logstash_format::{Event, Formatter, Level, LogstashFormatter, Origin, Value};
+//!
+//! let formatter = LogstashFormatter::new().host("web-1").tags(["shop"]);
+//! let fields = [("order_id", Value::from(1001)), ("amount", Value::from(59.9))];
+//! let event = Event::new(Level::Info, "shop::orders", format_args!("order {} placed", 1001))
+//!     .origin(Origin::new().file("src/orders.rs").line(42))
+//!     .fields(&fields);
+//!
+//! let mut out = Vec::new();
+//! formatter.format(&event, &mut out)?;
+//!
+//! let document: serde_json::Value = serde_json::from_slice(&out)?;
+//! assert_eq!(document["message"], "order 1001 placed");
+//! assert_eq!(document["extra"]["amount"], 59.9);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Speed
+//!
+//! What is the same for every event is serialised when the formatter is made; the rest is written
+//! straight into the buffer. Once buffers have grown, an event whose fields are simple values
+//! allocates nothing.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! | --- | --- | --- |
+//! | `log` | yes | [`log_event`] |
+//! | `tracing` | yes | [`tracing_event`], [`record_new_span`], [`record_values`] |
+
+#![cfg_attr(
+    not(all(feature = "log", feature = "tracing")),
+    allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
+)]
 #![forbid(unsafe_code)]
 
 mod adapter;

@@ -15,6 +15,18 @@ pub enum Message<'a> {
     Display(&'a dyn fmt::Display),
 }
 
+impl Message<'_> {
+    /// The text, if it needs no formatting.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::None => Some(""),
+            Self::Str(text) => Some(text),
+            Self::Arguments(arguments) => arguments.as_str(),
+            Self::Display(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

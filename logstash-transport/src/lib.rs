@@ -1,1 +1,62 @@
-//! logstash-transport
+//! Ways to Logstash behind one trait.
+//!
+//! A [`Transport`] delivers a [`Batch`] of events in order and blocks until the peer has taken them
+//! over, or until something fails; how far it came is in the batch. It keeps no queue, starts no
+//! runtime, retries nothing by itself and knows nothing of what is in an event: it moves bytes.
+//! Queueing, backoff and threads are the business of `logstash-handler`.
+//!
+//! | transport | acknowledged means | feature |
+//! | --- | --- | --- |
+//! | [`BeatsTransport`] | the peer's acknowledgement for that event | `beats` |
+//!
+//! # Example
+//!
+//! ```
+//! # #[cfg(all(feature = "beats", feature = "testing"))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use logstash_transport::testing::Receiver;
+//! use logstash_transport::{Batch, BeatsTransport, Transport};
+//!
+//! let receiver = Receiver::start()?; // or a Logstash with a beats input
+//! let mut transport = BeatsTransport::new(&receiver.address().to_string())?;
+//!
+//! let mut batch = Batch::from_events([r#"{"message":"one"}"#, r#"{"message":"two"}"#]);
+//! transport.send(&mut batch)?;
+//! assert!(batch.is_done());
+//! assert_eq!(receiver.events(), [r#"{"message":"one"}"#, r#"{"message":"two"}"#]);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "beats", feature = "testing")))]
+//! # fn main() {}
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod batch;
+pub use batch::{Batch, Segment};
+
+#[cfg(feature = "beats")]
+mod beats;
+#[cfg(feature = "beats")]
+pub use beats::BeatsTransport;
+
+mod endpoint;
+pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme};
+
+mod error;
+pub use error::{ErrorKind, TransportError};
+
+mod interrupt;
+pub use interrupt::Interrupt;
+
+mod probe;
+pub use probe::{ProbeReport, ProbeStep};
+
+#[cfg(feature = "beats")]
+mod resolve;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+mod transport;
+pub use transport::Transport;

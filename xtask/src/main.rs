@@ -11,6 +11,7 @@ mod failure;
 mod integration;
 mod peers;
 mod process;
+mod receive;
 mod steps;
 mod task;
 mod test;

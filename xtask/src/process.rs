@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failure::{Failure, Trying, fail};
+use crate::failure::{Failure, Trying};
 
 /// A running child process. Dropping it kills it.
 ///

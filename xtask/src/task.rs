@@ -2,10 +2,16 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::{bench, ci, integration, test};
+use crate::{bench, ci, integration, receive, test};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
-const TASKS: &[&Task] = &[&test::TASK, &integration::TASK, &bench::TASK, &ci::TASK];
+const TASKS: &[&Task] = &[
+    &test::TASK,
+    &integration::TASK,
+    &bench::TASK,
+    &receive::TASK,
+    &ci::TASK,
+];
 
 /// One line of the table of tasks.
 #[derive(Debug)]
@@ -94,12 +100,13 @@ fn overview() -> String {
 
 fn help(task: &Task) -> String {
     let mut usage = format!("usage: cargo xtask {}", task.name);
+    let shown: Vec<String> =
+        task.flags.iter().map(|flag| format!("{} {}", flag.name, flag.value).trim_end().to_owned()).collect();
+    let width = shown.iter().map(String::len).max().unwrap_or_default();
     let mut flags = String::new();
-    for flag in task.flags {
-        let shown = format!("{} {}", flag.name, flag.value);
-        let shown = shown.trim_end();
+    for (flag, shown) in task.flags.iter().zip(shown) {
         usage.push_str(&format!(" [{shown}]"));
-        flags.push_str(&format!("  {shown:<20}{}\n", flag.help));
+        flags.push_str(&format!("  {shown:<width$}  {}\n", flag.help));
     }
     if !task.operands.is_empty() {
         usage.push_str(&format!(" {}", task.operands));

@@ -1,11 +1,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::failure::{Failure, Trying};
-use crate::process;
+use crate::process::{cargo, output};
 
 /// The workspace as cargo sees it.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(crate) struct Package {
 
 impl Workspace {
     pub(crate) fn load() -> Result<Self, Failure> {
-        let text = process::output(
-            process::cargo().args(["metadata", "--no-deps", "--format-version", "1"]),
+        let text = output(
+            cargo().args(["metadata", "--no-deps", "--format-version", "1"]),
             Duration::from_secs(60),
         )?;
         let metadata: Value = serde_json::from_str(&text)
@@ -75,14 +76,31 @@ impl Workspace {
     }
 
     /// An empty folder for the files of one run of a task.
-    pub(crate) fn scratch(&self, task: &str) -> Result<PathBuf, Failure> {
-        let folder = self.target.join("xtask").join(task);
-        if folder.exists() {
-            fs::remove_dir_all(&folder)
-                .trying(format_args!("cannot empty {}", folder.display()))?;
-        }
+    pub(crate) fn scratch(&self, task: &str) -> Result<Scratch, Failure> {
+        let folder = self
+            .target
+            .join("xtask")
+            .join(format!("{task}-{}", process::id()));
         fs::create_dir_all(&folder).trying(format_args!("cannot make {}", folder.display()))?;
-        Ok(folder)
+        Ok(Scratch { folder })
+    }
+}
+
+/// A folder that is removed with everything in it when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -27,12 +27,7 @@ pub(super) enum Token {
 }
 
 impl<'j, 'o> Compound<'j, 'o> {
-    pub(super) fn new(
-        json: &'j mut Json<'o>,
-        level: usize,
-        close: &'static str,
-        is_muted: bool,
-    ) -> Self {
+    pub(super) fn new(json: &'j mut Json<'o>, level: usize, close: &'static str, is_muted: bool) -> Self {
         Self {
             json,
             level,
@@ -151,10 +146,7 @@ impl ser::SerializeSeq for Compound<'_, '_> {
     type Ok = ();
     type Error = SerializeError;
 
-    fn serialize_element<T: Serialize + ?Sized>(
-        &mut self,
-        value: &T,
-    ) -> Result<(), SerializeError> {
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
         self.element(value)
     }
 
@@ -167,10 +159,7 @@ impl ser::SerializeTuple for Compound<'_, '_> {
     type Ok = ();
     type Error = SerializeError;
 
-    fn serialize_element<T: Serialize + ?Sized>(
-        &mut self,
-        value: &T,
-    ) -> Result<(), SerializeError> {
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
         self.element(value)
     }
 

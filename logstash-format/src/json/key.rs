@@ -128,11 +128,7 @@ impl ser::Serializer for KeySerializer<'_, '_> {
         Err(not_a_key())
     }
 
-    fn serialize_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeStruct, SerializeError> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, SerializeError> {
         Err(not_a_key())
     }
 

@@ -157,7 +157,7 @@ pub(crate) struct SourceChain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for SourceChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)?;
+        fmt::Display::fmt(self.0, f)?;
         let mut source = self.0.source();
         for _ in 0..MAX_SOURCES {
             let Some(error) = source else { return Ok(()) };
@@ -180,10 +180,7 @@ fn non_finite(number: f64) -> &'static str {
 }
 
 /// In place of what a `Display` or `Debug` did not write because it failed.
-const FAILED: &str = "[formatting failed]";
+pub(crate) const FAILED: &str = "[formatting failed]";
 
 /// An error may be its own source.
 const MAX_SOURCES: usize = 32;
-
-#[cfg(test)]
-mod tests;

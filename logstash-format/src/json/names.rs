@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The names that an object has so far, so that none comes twice.
@@ -9,7 +9,7 @@ use std::ops::Range;
 pub(crate) struct Names {
     places: Vec<Place>,
     /// Names beyond [`SCANNED`], and whether each is the document's own.
-    more: HashMap<Box<[u8]>, bool>,
+    more: BTreeMap<Box<[u8]>, bool>,
 }
 
 struct Place {
@@ -30,6 +30,10 @@ pub(crate) enum Claim {
 }
 
 impl Names {
+    pub(crate) const fn new() -> Self {
+        Self { places: Vec::new(), more: BTreeMap::new() }
+    }
+
     /// Whether the name at `name` in `out` is free.
     pub(crate) fn check(&self, out: &[u8], name: Range<usize>) -> Claim {
         let name = &out[name];
@@ -78,7 +82,7 @@ fn digest(name: &[u8]) -> u64 {
     u64::from_ne_bytes(head) ^ (name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Names up to this many are scanned, further ones hashed.
+/// Names up to this many are scanned, further ones looked up in a tree.
 const SCANNED: usize = 32;
 
 #[cfg(test)]
@@ -86,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_whether_scanned_or_hashed() {
+    fn names_are_found_whether_scanned_or_looked_up() {
         let (mut out, mut names) = (Vec::new(), Names::default());
         let mut add = |name: &str| {
             let start = out.len();

@@ -28,10 +28,7 @@ impl<'j, 'o> Serializer<'j, 'o> {
             self.json.string(TOO_DEEP);
             return Ok(());
         }
-        value.serialize(Serializer {
-            json: self.json,
-            level: self.level + 1,
-        })
+        value.serialize(Serializer { json: self.json, level: self.level + 1 })
     }
 
     fn open(self, open: &str, close: &'static str) -> Compound<'j, 'o> {
@@ -45,12 +42,7 @@ impl<'j, 'o> Serializer<'j, 'o> {
     }
 
     /// Opens `{"variant":` and then `open`.
-    fn open_variant(
-        self,
-        variant: &str,
-        open: &str,
-        close: &'static str,
-    ) -> Compound<'j, 'o> {
+    fn open_variant(self, variant: &str, open: &str, close: &'static str) -> Compound<'j, 'o> {
         if self.level < MAX_LEVELS {
             self.json.raw("{");
             self.json.string(variant);
@@ -198,11 +190,7 @@ impl<'j, 'o> ser::Serializer for Serializer<'j, 'o> {
         Ok(self.open("[", "]"))
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Compound<'j, 'o>, SerializeError> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'j, 'o>, SerializeError> {
         Ok(self.open("[", "]"))
     }
 
@@ -220,11 +208,7 @@ impl<'j, 'o> ser::Serializer for Serializer<'j, 'o> {
         Ok(self.open("{", "}"))
     }
 
-    fn serialize_struct(
-        self,
-        name: &'static str,
-        _: usize,
-    ) -> Result<Compound<'j, 'o>, SerializeError> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'j, 'o>, SerializeError> {
         match name {
             NUMBER => Ok(self.open("", "").holding(Token::Number)),
             RAW_VALUE => Ok(self.open("", "").holding(Token::RawValue)),

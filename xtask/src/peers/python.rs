@@ -85,7 +85,7 @@ impl Python {
     }
 
     /// The version of an installed package.
-    pub(crate) fn version(&self, package: &str) -> Result<String, Failure> {
+    pub(crate) fn version(&self, package: &str) -> Result<String, Missing> {
         let version = process::output(
             Command::new(&self.interpreter).args([
                 "-c",
@@ -93,7 +93,8 @@ impl Python {
                 package,
             ]),
             Duration::from_secs(60),
-        )?;
+        )
+        .map_err(|failure| Missing::new(&failure, "remove target/peers/venv and run this again"))?;
         Ok(version.trim().to_owned())
     }
 

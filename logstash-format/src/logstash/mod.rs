@@ -1,0 +1,232 @@
+mod document;
+mod template;
+
+use std::env;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::host::{full_host_name, host_name};
+use crate::json::Json;
+use crate::{Event, FormatError, Formatter};
+use document::Document;
+use template::Template;
+
+/// Writes the documents that Logstash pipelines know from python-logstash-async ("version 1").
+///
+/// | field | content |
+/// | --- | --- |
+/// | `@timestamp` | time of the event in UTC, cut to milliseconds: `2025-10-09T08:53:20.123Z` |
+/// | `@version` | `"1"` |
+/// | `host` | name of the machine; an object `{"name": ...}` with [`HostStyle::Object`] |
+/// | `level` | [`Level::name`](crate::Level::name) |
+/// | `logsource` | name of the machine |
+/// | `message` | the message; empty if there is none |
+/// | `pid` | process id, read for each event, so that it is right after a fork |
+/// | `program` | the program as it was called |
+/// | `type` | [`message_type`](Self::message_type) |
+/// | `@metadata` | [`metadata`](Self::metadata), if any; Logstash does not pass it on |
+/// | `tags` | [`tags`](Self::tags), if any |
+/// | `extra` | an object with what follows; see [`extra_prefix`](Self::extra_prefix) |
+/// | `func_name` | function, if known; for `tracing` the name of the innermost span |
+/// | `line` | line in the source file, if known |
+/// | `logger_name` | logger or target |
+/// | `module_path` | module, if known and not the same as `logger_name` |
+/// | `path` | source file, if known |
+/// | `process_name` | file name of the executable |
+/// | `thread_name` | name of the thread, or `ThreadId(3)` if it has none |
+/// | `error_message` | the event's error, without its sources |
+/// | `error_type` | type of that error, if known |
+/// | `stack_trace` | that error and a line `caused by: ...` for each source, if it has sources |
+/// | any other | the fields of the event, and then those of [`extra`](Self::extra) |
+///
+/// The error of an event is the one that it was [given](Event::error), or else the first field
+/// named `error` or `err` whose value is an error; that field is then not written under its own
+/// name. Other errors are text with their sources.
+///
+/// # Names
+///
+/// No object has a name twice, and no field can pass for another. Of fields with the same name
+/// the first counts: those of the event before those of its spans from the innermost outwards, and
+/// these before [`extra`](Self::extra). The names of the table belong to the document. A field
+/// that bears the name of another entry of the object that it goes to is written with an
+/// underscore after its name: `line` becomes `extra.line_`, while `host` becomes `extra.host`, and
+/// `host_` where there is no prefix. A field `tags` is an ordinary field and does not add to `tags`.
+/// `error_message`, `error_type` and `stack_trace` are free where the event has no error.
+///
+/// # Values
+///
+/// See [`Value`](crate::Value). A value that fails to be formatted or serialised is replaced by a
+/// marker that says so, and the rest of the event is written; this formatter never returns an error.
+/// If a value panics, the buffer has its former length afterwards.
+///
+/// # Examples
+///
+/// ```
+/// use logstash_format::{Event, Formatter, Level, LogstashFormatter};
+///
+/// let formatter = LogstashFormatter::new().tags(["shop"]).extra("version", "1.4.2");
+/// let mut out = Vec::new();
+/// formatter.format(&Event::new(Level::Warn, "shop", "out of tea"), &mut out)?;
+/// # let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+/// # assert_eq!(document["level"], "WARNING");
+/// # assert_eq!(document["tags"], serde_json::json!(["shop"]));
+/// # assert_eq!(document["extra"]["version"], "1.4.2");
+/// # Ok::<(), logstash_format::FormatError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct LogstashFormatter {
+    settings: Settings,
+    template: Template,
+}
+
+/// The form of the field `host`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostStyle {
+    /// `"host": "name"`, as ever.
+    #[default]
+    String,
+    /// `"host": {"name": "name"}`, as the Elastic Common Schema has it and as pipelines of
+    /// Logstash 8 in ECS mode require.
+    Object,
+}
+
+impl LogstashFormatter {
+    /// A formatter with the defaults that the methods below state.
+    pub fn new() -> Self {
+        let settings = Settings::default();
+        let template = Template::new(&settings);
+        Self { settings, template }
+    }
+
+    /// Sets the field `type`. Default: `rust-logstash`.
+    pub fn message_type(self, message_type: &str) -> Self {
+        self.set(|settings| settings.message_type = message_type.to_owned())
+    }
+
+    /// Sets the field `tags`. Default: none, and no such field.
+    pub fn tags<T: Into<String>>(self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.set(|settings| settings.tags = tags.into_iter().map(Into::into).collect())
+    }
+
+    /// Sets whether the machine is named with its domain. Default: no.
+    ///
+    /// The name is found out here and now: from the machine's own name or from the hosts file. DNS
+    /// is never asked, because it may take its time; a name that only DNS knows can be set with
+    /// [`host`](Self::host). Where no domain is found the name is that without one.
+    pub fn fqdn(self, fqdn: bool) -> Self {
+        let host = if fqdn { full_host_name() } else { host_name() };
+        self.set(|settings| settings.host = host)
+    }
+
+    /// Sets the name of the machine. Default: what the system calls it.
+    pub fn host(self, host: &str) -> Self {
+        self.set(|settings| settings.host = host.to_owned())
+    }
+
+    /// Sets the form of the field `host`. Default: [`HostStyle::String`].
+    pub fn host_style(self, host_style: HostStyle) -> Self {
+        self.set(|settings| settings.host_style = host_style)
+    }
+
+    /// Sets the field `program`. Default: the first argument of the process.
+    pub fn program(self, program: &str) -> Self {
+        self.set(|settings| settings.program = program.to_owned())
+    }
+
+    /// Sets the name of the object that holds what is not a standard field; `None` or an empty name
+    /// puts all of it at the top level. Default: `extra`.
+    pub fn extra_prefix<'p>(self, prefix: impl Into<Option<&'p str>>) -> Self {
+        let prefix = prefix.into().filter(|prefix| !prefix.is_empty());
+        self.set(|settings| settings.extra_prefix = prefix.map(str::to_owned))
+    }
+
+    /// Adds a field to every document, or replaces the one added under that name.
+    pub fn extra(self, name: &str, value: impl Serialize) -> Self {
+        self.set(|settings| replace(&mut settings.extra, name, &value))
+    }
+
+    /// Adds an entry to `@metadata`, or replaces the one added under that name.
+    pub fn metadata(self, name: &str, value: impl Serialize) -> Self {
+        self.set(|settings| replace(&mut settings.metadata, name, &value))
+    }
+
+    /// Sets whether characters beyond ASCII are written as `\uXXXX`. Default: no.
+    pub fn ensure_ascii(self, ensure_ascii: bool) -> Self {
+        self.set(|settings| settings.ensure_ascii = ensure_ascii)
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self.template = Template::new(&self.settings);
+        self
+    }
+}
+
+impl Default for LogstashFormatter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Formatter for LogstashFormatter {
+    fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        Document::write(&self.template, event, out);
+        Ok(())
+    }
+}
+
+/// What the methods of the formatter set.
+#[derive(Clone, Debug)]
+struct Settings {
+    message_type: String,
+    tags: Vec<String>,
+    host: String,
+    host_style: HostStyle,
+    program: String,
+    process_name: String,
+    extra_prefix: Option<String>,
+    /// Names and values, these as JSON.
+    extra: Vec<(String, String)>,
+    /// Likewise.
+    metadata: Vec<(String, String)>,
+    ensure_ascii: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let program = env::args_os().next().unwrap_or_default();
+        let executable = env::current_exe().unwrap_or_else(|_| program.clone().into());
+        Self {
+            message_type: "rust-logstash".to_owned(),
+            tags: Vec::new(),
+            host: host_name(),
+            host_style: HostStyle::default(),
+            program: program.to_string_lossy().into_owned(),
+            process_name: file_name(&executable),
+            extra_prefix: Some("extra".to_owned()),
+            extra: Vec::new(),
+            metadata: Vec::new(),
+            ensure_ascii: false,
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn replace(entries: &mut Vec<(String, String)>, name: &str, value: &impl Serialize) {
+    let json = to_json(value);
+    match entries.iter_mut().find(|(existing, _)| existing == name) {
+        Some((_, existing)) => *existing = json,
+        None => entries.push((name.to_owned(), json)),
+    }
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    Json::new(&mut out, false).value(crate::Value::serialize(value));
+    String::from_utf8_lossy(&out).into_owned()
+}

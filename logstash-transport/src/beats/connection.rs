@@ -1,0 +1,242 @@
+//! One TCP connection with its client session.
+
+use super::Options;
+use crate::batch::{Batch, Segment};
+use crate::error::{ErrorKind, TransportError};
+use crate::interrupt::Interrupt;
+use bytes::{Buf, BytesMut};
+use lumberjack_codec::{
+    ClientConfig, ClientEvent, ClientSession, CloseReason, DecodeError, EncodeError, Hint, SessionError,
+    window_prefix,
+};
+use std::io::{self, ErrorKind as IoErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    session: ClientSession,
+    /// Bytes to be written.
+    output: BytesMut,
+    input: BytesMut,
+    next_token: u64,
+    /// Events of the head window that the batch knows of already.
+    credited: u32,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream, config: ClientConfig) -> io::Result<Self> {
+        // A window goes out in one write; waiting for more would only delay it.
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(SLICE))?;
+        Ok(Self {
+            stream,
+            session: ClientSession::new(config),
+            output: BytesMut::new(),
+            input: BytesMut::new(),
+            next_token: 0,
+            credited: 0,
+        })
+    }
+
+    /// Looks at an idle connection; `None` if the peer has closed it.
+    pub(super) fn if_alive(mut self) -> Option<Self> {
+        self.read_ready(Instant::now()).ok()?;
+        while self.session.poll_event().is_some() {}
+        (!self.session.is_closed()).then_some(self)
+    }
+
+    /// Sends what remains of the batch and waits for its acknowledgement.
+    pub(super) fn deliver(
+        &mut self,
+        batch: &mut Batch<'_>,
+        options: &Options,
+        interrupt: &Interrupt,
+    ) -> Result<(), TransportError> {
+        let mut sent = batch.acknowledged();
+        while !batch.is_done() {
+            while self.session.can_send()
+                && let Some(events) = self.send_segment(batch, sent, options)?
+            {
+                sent += events;
+            }
+            self.write_all(batch, options, interrupt)?;
+            if !batch.is_done() {
+                self.wait(batch, interrupt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the window at event `at` on its way; tells how many events it has.
+    fn send_segment(
+        &mut self,
+        batch: &mut Batch<'_>,
+        at: u64,
+        options: &Options,
+    ) -> Result<Option<u64>, TransportError> {
+        let Some(segment) = batch.segment(at).map_err(damaged)? else { return Ok(None) };
+        let now = Instant::now();
+        let token = self.next_token;
+        let events = match &segment {
+            Segment::Window(window) => {
+                self.session.send_window(token, window, now).map_err(unsendable)?;
+                u64::from(window.events())
+            }
+            Segment::Events(events) => {
+                let lengths = events.iter().map(bytes::Bytes::len);
+                let count = window_prefix(lengths, options.max_window_events, options.max_window_bytes);
+                self.session.send(token, events.iter().take(count), now).map_err(unsendable)?;
+                count as u64
+            }
+        };
+        self.next_token += 1;
+        self.session.poll_transmit(&mut self.output);
+        Ok(Some(events))
+    }
+
+    /// Writes what there is to write, reading what comes in while the peer does not take it.
+    fn write_all(
+        &mut self,
+        batch: &mut Batch<'_>,
+        options: &Options,
+        interrupt: &Interrupt,
+    ) -> Result<(), TransportError> {
+        let mut last_progress = Instant::now();
+        while !self.output.is_empty() {
+            match self.stream.write(&self.output) {
+                Ok(0) => return Err(lost(IoErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    self.output.advance(written);
+                    last_progress = Instant::now();
+                }
+                Err(error) if is_timeout(&error) => {
+                    let now = Instant::now();
+                    check(interrupt)?;
+                    // A peer that is busy with an earlier window reads nothing, but says so.
+                    if self.read_ready(now).map_err(lost)? {
+                        last_progress = now;
+                    }
+                    self.settle(batch)?;
+                    if now.duration_since(last_progress) >= options.write_timeout {
+                        return Err(lost(IoErrorKind::TimedOut.into()));
+                    }
+                }
+                Err(error) if error.kind() == IoErrorKind::Interrupted => {}
+                Err(error) => {
+                    // The peer may have said before it closed how far it came.
+                    let _ = self.read_ready(Instant::now());
+                    self.settle(batch)?;
+                    return Err(lost(error));
+                }
+            }
+        }
+        self.session.transmitted(Instant::now());
+        Ok(())
+    }
+
+    /// Waits for something to arrive, at most one slice.
+    fn wait(&mut self, batch: &mut Batch<'_>, interrupt: &Interrupt) -> Result<(), TransportError> {
+        check(interrupt)?;
+        let now = Instant::now();
+        let timeout = self.session.poll_timeout().map(|deadline| deadline.saturating_duration_since(now));
+        let slice = timeout.unwrap_or(SLICE).clamp(Duration::from_millis(1), SLICE);
+        self.stream.set_read_timeout(Some(slice)).map_err(lost)?;
+        match self.read() {
+            Ok(0) => self.session.receive_eof(Instant::now()),
+            Ok(_) => self.session.receive(&mut self.input, Instant::now()),
+            Err(error) if is_timeout(&error) => self.session.handle_timeout(Instant::now()),
+            Err(error) if error.kind() == IoErrorKind::Interrupted => {}
+            Err(_) => self.session.receive_eof(Instant::now()),
+        }
+        self.settle(batch)
+    }
+
+    /// Reads what has arrived without waiting; tells whether there was something.
+    fn read_ready(&mut self, now: Instant) -> io::Result<bool> {
+        self.stream.set_nonblocking(true)?;
+        let result = self.read();
+        self.stream.set_nonblocking(false)?;
+        match result {
+            Ok(0) => self.session.receive_eof(now),
+            Ok(_) => self.session.receive(&mut self.input, now),
+            Err(error) if is_timeout(&error) || error.kind() == IoErrorKind::Interrupted => return Ok(false),
+            Err(_) => self.session.receive_eof(now),
+        }
+        Ok(true)
+    }
+
+    fn read(&mut self) -> io::Result<usize> {
+        let mut buffer = [0; READ];
+        let length = self.stream.read(&mut buffer)?;
+        self.input.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        Ok(length)
+    }
+
+    /// Credits the batch with what was acknowledged.
+    fn settle(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                ClientEvent::Progress { acknowledged, .. } => {
+                    batch.acknowledge(u64::from(acknowledged - self.credited));
+                    self.credited = acknowledged;
+                }
+                ClientEvent::Acknowledged { events, .. } => {
+                    batch.acknowledge(u64::from(events - self.credited));
+                    self.credited = 0;
+                }
+                ClientEvent::Closed { reason } => return Err(closed(&reason)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is in flight between batches, so closing loses nothing.
+    pub(super) fn close(self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn check(interrupt: &Interrupt) -> Result<(), TransportError> {
+    if interrupt.is_raised() {
+        return Err(TransportError::new(ErrorKind::Unavailable, "interrupted while waiting for the peer"));
+    }
+    Ok(())
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), IoErrorKind::WouldBlock | IoErrorKind::TimedOut)
+}
+
+fn lost(error: io::Error) -> TransportError {
+    TransportError::new(ErrorKind::Unavailable, "connection failed").caused_by(error)
+}
+
+fn damaged(error: DecodeError) -> TransportError {
+    TransportError::new(ErrorKind::Rejected, "window cannot be read back").caused_by(error)
+}
+
+fn unsendable(error: EncodeError) -> TransportError {
+    TransportError::new(ErrorKind::Rejected, "events make no valid window").caused_by(error)
+}
+
+fn closed(reason: &CloseReason) -> TransportError {
+    let hint = match reason {
+        CloseReason::Error(SessionError::Decode(error)) => error.kind().hint(),
+        _ => None,
+    };
+    let kind = match hint {
+        // A peer of another protocol will not learn this one.
+        Some(Hint::Http | Hint::Tls) => ErrorKind::Misconfigured,
+        _ => ErrorKind::Unavailable,
+    };
+    TransportError::new(kind, format!("connection ended: {reason}"))
+}
+
+/// How long a wait lasts before the interrupt is looked at.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Acknowledgements are six bytes; this is hundreds of them.
+const READ: usize = 4096;

@@ -1,0 +1,77 @@
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a transport could not deliver.
+///
+/// [`kind`](Self::kind) is for the caller's reaction, the message and the
+/// [`source`](Error::source) are for a human.
+#[derive(Debug)]
+pub struct TransportError {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl TransportError {
+    /// An error; `message` says what was being done, and with whom.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The message and all its causes in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for TransportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// What to do about a [`TransportError`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// It will not work until a human changes something: keep the events, say it loudly, try rarely.
+    Misconfigured,
+    /// The peer refuses the content: narrow it down to the events at fault.
+    Rejected,
+    /// The peer is overloaded: wait as long as it says.
+    Throttled {
+        /// How long, where the peer says so.
+        retry_after: Option<Duration>,
+    },
+    /// The peer cannot be reached or does not answer: try again with backoff.
+    Unavailable,
+}

@@ -1,3 +1,5 @@
+mod backlog;
+
 mod error;
 pub use error::{QueueError, QueueErrorKind};
 

@@ -22,6 +22,8 @@ pub struct FrameDecoder {
     /// Bytes taken from the stream.
     offset: u64,
     /// Where the frame begins that is being read.
+    next_frame_offset: u64,
+    /// Where the frame began that was handed out last.
     frame_offset: u64,
     failed: Option<DecodeError>,
     /// An error that waits until the frames before it are handed out.
@@ -38,6 +40,7 @@ impl FrameDecoder {
             in_compressed: false,
             keep_compressed: 0,
             offset: 0,
+            next_frame_offset: 0,
             frame_offset: 0,
             failed: None,
             pending_error: None,
@@ -67,14 +70,21 @@ impl FrameDecoder {
         let before = input.len();
         let result = self.next(input);
         self.offset += (before - input.len()) as u64;
-        if !self.in_compressed && matches!(result, Ok(Some(_))) {
-            self.frame_offset = self.offset;
+        match result {
+            Ok(None) => Ok(None),
+            Ok(frame) => {
+                self.frame_offset = self.next_frame_offset;
+                if !self.in_compressed {
+                    self.next_frame_offset = self.offset;
+                }
+                Ok(frame)
+            }
+            Err(kind) => {
+                let error = DecodeError::new(kind, self.next_frame_offset);
+                self.failed = Some(error.clone());
+                Err(error)
+            }
         }
-        result.map_err(|kind| {
-            let error = DecodeError::new(kind, self.frame_offset);
-            self.failed = Some(error.clone());
-            error
-        })
     }
 
     /// Whether the stream may end here, provided that the input is empty.
@@ -93,6 +103,13 @@ impl FrameDecoder {
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Where the frame began that was returned last: bytes from the start of the stream. For a frame
+    /// inside a compressed frame, the start of the compressed frame.
+    #[must_use]
+    pub const fn frame_offset(&self) -> u64 {
+        self.frame_offset
     }
 
     /// The zlib stream of the compressed frame that ended last, if a copy was kept.
@@ -136,6 +153,7 @@ impl FrameDecoder {
             return Err(DecodeErrorKind::PartialFrameInCompressed { bytes: self.inflate.output.len() });
         }
         self.in_compressed = false;
+        self.inflate.release_excess();
         Ok(Frame::CompressedEnd { inflated: self.inflate.produced() })
     }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 pub(crate) struct Grammar {
     role: Role,
     limits: Limits,
-    /// Version of the connection; set by its first frame.
+    /// Version of the connection; set by its first byte.
     version: Option<Version>,
     /// How far the pairs of an incomplete data frame have been read.
     walk: Option<PairWalk>,
@@ -48,19 +48,25 @@ impl Grammar {
     }
 
     fn check_version(&mut self, byte: u8) -> Result<Version, DecodeErrorKind> {
-        let unsupported = DecodeErrorKind::UnsupportedVersion { byte, hint: foreign_protocol(byte) };
-        let version = Version::from_byte(byte).ok_or_else(|| unsupported.clone())?;
+        let Some(version) = Version::from_byte(byte).filter(|version| self.accepts(*version)) else {
+            // Later in a stream the byte is what lies behind a broken frame, and tells nothing.
+            let hint = if self.version.is_none() { foreign_protocol(byte) } else { None };
+            return Err(DecodeErrorKind::UnsupportedVersion { byte, hint });
+        };
+        let pinned = *self.version.get_or_insert(version);
+        if pinned != version && self.role == Role::Server {
+            return Err(DecodeErrorKind::VersionMismatch { got: version, want: pinned });
+        }
+        Ok(version)
+    }
+
+    fn accepts(&self, version: Version) -> bool {
         match self.role {
             // A keepalive of Logstash is of version 2 whatever the client speaks, so a client of
             // version 1 must read the value before it can judge.
-            Role::Client(Version::V1) => Ok(version),
-            Role::Client(Version::V2) if version == Version::V2 => Ok(version),
-            Role::Client(Version::V2) => Err(unsupported),
-            Role::Server if version == Version::V1 && !self.limits.accept_v1 => Err(unsupported),
-            Role::Server => match *self.version.get_or_insert(version) {
-                pinned if pinned == version => Ok(version),
-                pinned => Err(DecodeErrorKind::VersionMismatch { got: version, want: pinned }),
-            },
+            Role::Client(Version::V1) => true,
+            Role::Client(Version::V2) => version == Version::V2,
+            Role::Server => version == Version::V2 || self.limits.accept_v1,
         }
     }
 
@@ -159,7 +165,7 @@ impl PairWalk {
             let size = (self.position - 2) as u64 + 4 + u64::from(length);
             check_length(Part::Data, size, u64::from(limits.max_data_frame))?;
             let start = self.position + 4;
-            let end = start + length as usize;
+            let end = start.saturating_add(length as usize);
             if buffer.len() < end {
                 return Ok(false);
             }

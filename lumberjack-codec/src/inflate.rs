@@ -4,12 +4,10 @@ use crate::error::{DecodeErrorKind, Hint};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// Bytes that one step may produce; with one payload and zlib's 32 KiB, all the memory there is.
-const STEP: usize = 32 * 1024;
-
 #[derive(Debug)]
 pub(crate) struct Inflate {
-    zlib: Decompress,
+    /// Made for the first compressed frame and then reused: clients never need its 40 KiB.
+    zlib: Option<Decompress>,
     /// Compressed bytes of the frame that were not taken yet.
     left: u64,
     /// Inflated bytes that are not parsed yet.
@@ -24,13 +22,12 @@ pub(crate) struct Inflate {
     head: [u8; 2],
     /// A copy of the compressed bytes, while it is wanted and within its bound.
     copy: Option<BytesMut>,
-    copy_limit: usize,
 }
 
 impl Inflate {
     pub(crate) fn new() -> Self {
         Self {
-            zlib: Decompress::new(true),
+            zlib: None,
             left: 0,
             output: BytesMut::new(),
             produced: 0,
@@ -39,13 +36,15 @@ impl Inflate {
             more: false,
             head: [0; 2],
             copy: None,
-            copy_limit: 0,
         }
     }
 
     /// Starts a frame of `length` compressed bytes that may inflate to `limit` bytes.
     pub(crate) fn start(&mut self, length: u32, limit: u64, copy_limit: usize) {
-        self.zlib.reset(true);
+        match &mut self.zlib {
+            Some(zlib) => zlib.reset(true),
+            None => self.zlib = Some(Decompress::new(true)),
+        }
         self.left = u64::from(length);
         self.output.clear();
         self.produced = 0;
@@ -54,7 +53,6 @@ impl Inflate {
         self.more = false;
         self.head = [0; 2];
         self.copy = (copy_limit > 0 && length as usize <= copy_limit).then(BytesMut::new);
-        self.copy_limit = copy_limit;
     }
 
     /// Bytes that came out so far.
@@ -87,18 +85,23 @@ impl Inflate {
             }
             return Err(DecodeErrorKind::TruncatedCompressed { inflated: self.produced });
         }
+        let Some(zlib) = &mut self.zlib else { return Ok(false) };
         let chunk = input.get(..available).unwrap_or_default();
-        let room =
-            usize::try_from(self.limit - self.produced).unwrap_or(usize::MAX).saturating_add(1).min(STEP);
+        // One byte more than allowed, so that the limit can be seen to be broken.
+        let allowed = usize::try_from(self.limit - self.produced).unwrap_or(usize::MAX);
+        // A guess, so that input in crumbs does not cost a whole step each; if it is too low, the
+        // next step goes on without new input.
+        let likely = if self.more { STEP } else { available.saturating_mul(8).clamp(MIN_STEP, STEP) };
+        let room = allowed.saturating_add(1).min(likely);
         let before = self.output.len();
         self.output.put_bytes(0, room);
-        let (taken_before, made_before) = (self.zlib.total_in(), self.zlib.total_out());
+        let (taken_before, made_before) = (zlib.total_in(), zlib.total_out());
         let space = self.output.get_mut(before..).unwrap_or_default();
-        let result = self.zlib.decompress(chunk, space, FlushDecompress::None);
-        let taken = (self.zlib.total_in() - taken_before) as usize;
-        let made = (self.zlib.total_out() - made_before) as usize;
+        let result = zlib.decompress(chunk, space, FlushDecompress::None);
+        let taken = (zlib.total_in() - taken_before) as usize;
+        let made = (zlib.total_out() - made_before) as usize;
         self.output.truncate(before + made);
-        self.remember(chunk.get(..taken).unwrap_or_default());
+        self.remember(taken_before, chunk.get(..taken).unwrap_or_default());
         input.advance(taken);
         self.left -= taken as u64;
         self.produced += made as u64;
@@ -113,13 +116,22 @@ impl Inflate {
                 return Err(self.corrupt("no progress"));
             }
             Ok(_) => {}
+            Err(error) if error.needs_dictionary().is_some() => {
+                return Err(self.corrupt("it wants a preset dictionary"));
+            }
             Err(error) => return Err(self.corrupt(error.message().unwrap_or("invalid data"))),
         }
         Ok(true)
     }
 
-    fn remember(&mut self, taken: &[u8]) {
-        let seen = self.zlib.total_in() - taken.len() as u64;
+    /// Lets go of the memory that one huge payload took, instead of keeping it for the connection.
+    pub(crate) fn release_excess(&mut self) {
+        if self.produced > KEEP as u64 {
+            self.output = BytesMut::new();
+        }
+    }
+
+    fn remember(&mut self, seen: u64, taken: &[u8]) {
         for (slot, byte) in self.head.iter_mut().skip(usize::try_from(seen).unwrap_or(2)).zip(taken) {
             *slot = *byte;
         }
@@ -133,3 +145,11 @@ impl Inflate {
         DecodeErrorKind::CorruptCompressed { cause: cause.to_owned(), hint }
     }
 }
+
+/// Bytes that one step may produce; with one payload and zlib's 32 KiB, all the memory there is.
+const STEP: usize = 32 * 1024;
+
+const MIN_STEP: usize = 512;
+
+/// Inflated bytes of a frame up to which its buffer is kept for the next one.
+const KEEP: usize = 256 * 1024;

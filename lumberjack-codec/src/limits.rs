@@ -124,7 +124,9 @@ impl Limits {
     /// Bytes that a compressed frame may declare: what `max_decompressed` can grow to when zlib
     /// finds nothing to compress (13.5 % and 11 bytes).
     pub(crate) const fn max_compressed(&self) -> u64 {
-        self.max_decompressed.saturating_add(self.max_decompressed / 1000 * 135).saturating_add(11)
+        let (thousands, rest) = (self.max_decompressed / 1000, self.max_decompressed % 1000);
+        let overhead = thousands.saturating_mul(135).saturating_add(rest * 135 / 1000);
+        self.max_decompressed.saturating_add(overhead).saturating_add(11)
     }
 }
 

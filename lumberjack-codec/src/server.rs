@@ -4,16 +4,18 @@ pub use config::{SequencePolicy, ServerConfig};
 mod event;
 pub use event::{Payload, ServerEvent, WindowId};
 
+mod frames;
+mod timers;
 mod window;
 
 use crate::decoder::FrameDecoder;
 use crate::encode;
 use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
-use crate::frame::{Frame, Role, Version};
-use crate::window::EncodedWindow;
+use crate::frame::{Role, Version};
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::time::Instant;
+use timers::Timer;
 use window::{OpenWindow, PendingWindow};
 
 /// The server side of a connection: receives windows, acknowledges them in order.
@@ -86,7 +88,9 @@ impl ServerSession {
     /// While [`wants_read`](Self::wants_read) is false, do not read: what is passed in is kept.
     pub fn receive(&mut self, input: &mut BytesMut, now: Instant) {
         self.now = now;
-        self.last_receive = now;
+        if !input.is_empty() {
+            self.last_receive = now;
+        }
         if matches!(self.phase, Phase::Active) {
             self.input.unsplit(input.split());
         } else {
@@ -104,9 +108,7 @@ impl ServerSession {
     pub fn acknowledge(&mut self, window: WindowId, now: Instant) -> bool {
         self.now = now;
         let was_full = self.is_full();
-        let Some(pending) = self.pending.iter_mut().find(|pending| pending.id == window) else {
-            return false;
-        };
+        let Some(pending) = self.unfinished(window) else { return false };
         pending.finished = true;
         self.release();
         if was_full && !self.is_full() {
@@ -123,16 +125,12 @@ impl ServerSession {
     pub fn acknowledge_prefix(&mut self, window: WindowId, events: u32, now: Instant) -> bool {
         self.now = now;
         let is_head = self.pending.front().is_some_and(|head| head.id == window);
-        let Some(pending) = self.pending.iter_mut().find(|pending| pending.id == window) else {
-            return false;
-        };
+        let Some(pending) = self.unfinished(window) else { return false };
         if events >= pending.size {
             return self.acknowledge(window, now);
         }
         let grown = is_head && pending.version == Version::V2 && events > pending.acknowledged;
-        let sequence =
-            pending.sequences.as_ref().filter(|_| grown).and_then(|all| all.at(events.checked_sub(1)?));
-        if let Some(sequence) = sequence {
+        if grown && let Some(sequence) = pending.sequence_of(events) {
             pending.acknowledged = events;
             self.put_ack(Version::V2, sequence);
         }
@@ -154,10 +152,15 @@ impl ServerSession {
             && deadline <= now
         {
             match timer {
+                Timer::Drain => self.end_drain(),
                 Timer::Keepalive => self.put_ack(Version::V2, 0),
                 Timer::Read => self.fail(SessionError::Timeout(TimeoutKind::Read)),
                 Timer::Idle => self.finish(CloseReason::IdleTimeout),
-                Timer::Drain => self.end_drain(),
+                Timer::Pending => {
+                    self.fail(SessionError::Timeout(TimeoutKind::Pending));
+                    // The application has had its time.
+                    self.end_drain();
+                }
             }
         }
     }
@@ -169,13 +172,24 @@ impl ServerSession {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
-            if !matches!(self.phase, Phase::Active) || self.is_full() {
+            if !matches!(self.phase, Phase::Active) {
+                return None;
+            }
+            // While reading pauses, only the end of the stream is looked at.
+            let at_end = self.eof && self.input.is_empty() && self.decoder.at_boundary();
+            if self.is_full() && !at_end {
                 return None;
             }
             match self.decoder.decode(&mut self.input) {
                 Ok(Some(frame)) => self.on_frame(frame),
                 Ok(None) if self.eof => self.on_eof(),
-                Ok(None) => return None,
+                Ok(None) => {
+                    if self.input.is_empty() {
+                        // An empty handle would keep the memory of what was received alive.
+                        self.input = BytesMut::new();
+                    }
+                    return None;
+                }
                 Err(error) => self.fail(SessionError::Decode(error)),
             }
         }
@@ -192,11 +206,12 @@ impl ServerSession {
         self.next_timer().map(|(deadline, _)| deadline)
     }
 
-    /// Whether to read from the connection; false while as many windows wait as may.
+    /// Whether to read from the connection; false while as many windows wait as may, or while the
+    /// peer does not take its answers.
     #[must_use]
     pub fn wants_read(&self) -> bool {
         match self.phase {
-            Phase::Active => !self.is_full() && !self.eof,
+            Phase::Active => !self.is_full() && !self.eof && self.transmit.len() < MAX_TRANSMIT,
             // What still comes is read and thrown away, so that closing sends FIN and not RST,
             // which could destroy acknowledgements on their way.
             Phase::Draining { .. } => !self.eof,
@@ -221,117 +236,23 @@ impl ServerSession {
         self.pending.len() >= self.config.limits.max_pending_windows.max(1)
     }
 
-    fn on_frame(&mut self, frame: Frame) {
-        match frame {
-            Frame::Window { version, size } => self.on_window(version, size),
-            Frame::Json { sequence, payload, .. } => {
-                let length = payload.len() as u64 + 10;
-                self.on_payload(sequence, Payload::Json(payload), length);
-            }
-            Frame::Data { sequence, pairs, .. } => self.on_payload(sequence, Payload::Data(pairs), 0),
-            Frame::CompressedBegin { .. } => {
-                if let Some(open) = &mut self.open {
-                    open.form.compressed_frames += 1;
-                }
-            }
-            Frame::CompressedEnd { inflated } => self.on_compressed_end(inflated),
-            // The grammar of a server has no acknowledgements.
-            Frame::Ack { .. } => {}
-        }
-    }
-
-    fn on_window(&mut self, version: Version, size: u32) {
-        if let Some(open) = &self.open {
-            let missing_events = open.missing();
-            return self.violate(ProtocolErrorKind::WindowIncomplete { missing_events });
-        }
-        let compressed = self.decoder.in_compressed();
-        if size == 0 {
-            if compressed {
-                self.empty_in_compressed = Some(version);
-            } else {
-                self.put_ack(version, 0);
-            }
-            return;
-        }
-        let limit = self.config.limits.max_window;
-        if size > limit {
-            return self.violate(ProtocolErrorKind::WindowTooLarge { size, limit });
-        }
-        let id = WindowId(self.next_id);
-        self.next_id += 1;
-        self.open = Some(OpenWindow::new(id, version, size, self.config.partial_acks, compressed));
-        self.events.push_back(ServerEvent::WindowStart { window: id, version, events: size });
-    }
-
-    fn on_payload(&mut self, sequence: u32, payload: Payload, frame_bytes: u64) {
-        let Some(open) = &mut self.open else {
-            return self.violate(ProtocolErrorKind::DataOutsideWindow { sequence });
-        };
-        if let (SequencePolicy::Strict, Some(last)) = (self.config.sequence_policy, open.last_sequence) {
-            let want = last.wrapping_add(1);
-            if sequence != want {
-                return self.violate(ProtocolErrorKind::SequenceGap { got: sequence, want });
-            }
-        }
-        let compressed = self.decoder.in_compressed();
-        let index = open.count;
-        open.form.canonical &= compressed && sequence == index + 1 && frame_bytes > 0;
-        open.form.frame_bytes += frame_bytes;
-        open.count += 1;
-        open.last_sequence = Some(sequence);
-        if let Some(sequences) = &mut open.sequences {
-            sequences.push(sequence);
-        }
-        self.events.push_back(ServerEvent::Event { window: open.id, index, sequence, payload });
-        if open.missing() > 0 {
-            return;
-        }
-        let Some(full) = self.open.take() else { return };
-        if !compressed {
-            return self.complete(full, None);
-        }
-        let limit = self.config.limits.max_pending_windows.max(1);
-        if self.full_in_compressed.len() >= limit {
-            self.open = Some(full);
-            return self.violate(ProtocolErrorKind::TooManyWindows { limit });
-        }
-        self.full_in_compressed.push(full);
-    }
-
-    fn on_compressed_end(&mut self, inflated: u64) {
-        if let Some(version) = self.empty_in_compressed.take() {
-            self.put_ack(version, 0);
-        }
-        let bytes = self.decoder.take_compressed();
-        for full in std::mem::take(&mut self.full_in_compressed) {
-            let encoded = full.form.encoded(full.size, inflated, bytes.clone());
-            self.complete(full, encoded);
-        }
-    }
-
-    fn complete(&mut self, window: OpenWindow, encoded: Option<EncodedWindow>) {
-        let pending = window.complete(self.now);
-        self.events.push_back(ServerEvent::WindowComplete {
-            window: pending.id,
-            events: pending.size,
-            encoded,
-        });
-        self.pending.push_back(pending);
-    }
-
-    fn on_eof(&mut self) {
-        let boundary = self.input.is_empty() && self.decoder.at_boundary() && self.open.is_none();
-        if boundary {
-            return self.drain(CloseReason::PeerClosed);
-        }
-        let missing_events = self.open.as_ref().map_or(0, OpenWindow::missing);
-        self.violate(ProtocolErrorKind::UnexpectedEof { missing_events });
+    fn unfinished(&mut self, window: WindowId) -> Option<&mut PendingWindow> {
+        self.pending.iter_mut().find(|pending| pending.id == window && !pending.finished)
     }
 
     fn violate(&mut self, kind: ProtocolErrorKind) {
-        let error = ProtocolError::new(kind, self.decoder.offset());
+        let error = ProtocolError::new(kind, self.decoder.frame_offset());
         self.fail(SessionError::Protocol(error));
+    }
+
+    fn on_eof(&mut self) {
+        if self.input.is_empty() && self.decoder.at_boundary() && self.open.is_none() {
+            return self.drain(CloseReason::PeerClosed);
+        }
+        let missing_events = self.open.as_ref().map_or(0, OpenWindow::missing);
+        let kind = ProtocolErrorKind::UnexpectedEof { missing_events };
+        let end = self.decoder.offset() + self.input.len() as u64;
+        self.fail(SessionError::Protocol(ProtocolError::new(kind, end)));
     }
 
     fn fail(&mut self, error: SessionError) {
@@ -348,7 +269,7 @@ impl ServerSession {
             return self.finish(reason);
         }
         self.events.push_back(ServerEvent::Draining { reason: reason.clone() });
-        self.phase = Phase::Draining { reason, deadline: self.now + self.config.drain_timeout };
+        self.phase = Phase::Draining { reason, since: self.now };
     }
 
     fn end_drain(&mut self) {
@@ -385,35 +306,6 @@ impl ServerSession {
         encode::ack(version, sequence, &mut self.transmit);
         self.last_transmit = self.now;
     }
-
-    /// The earliest deadline; at the same instant in the order of the variants.
-    fn next_timer(&self) -> Option<(Instant, Timer)> {
-        let timers: [Option<(Instant, Timer)>; 3] = match &self.phase {
-            Phase::Closed => return None,
-            Phase::Draining { deadline, .. } => return Some((*deadline, Timer::Drain)),
-            Phase::Active => [self.keepalive_timer(), self.read_timer(), self.idle_timer()],
-        };
-        timers.into_iter().flatten().min()
-    }
-
-    fn keepalive_timer(&self) -> Option<(Instant, Timer)> {
-        // logstash-forwarder takes any six bytes for the acknowledgement of its whole batch, so
-        // peers of version 1 never get a keepalive.
-        let head = self.pending.front().filter(|head| head.version == Version::V2)?;
-        Some((self.last_transmit.max(head.completed_at) + self.config.keepalive, Timer::Keepalive))
-    }
-
-    fn read_timer(&self) -> Option<(Instant, Timer)> {
-        let inside = self.open.is_some() || !self.decoder.at_boundary() || !self.input.is_empty();
-        let armed = inside && !self.is_full();
-        armed.then(|| (self.last_receive + self.config.read_timeout, Timer::Read))
-    }
-
-    fn idle_timer(&self) -> Option<(Instant, Timer)> {
-        let inside = self.open.is_some() || !self.decoder.at_boundary() || !self.input.is_empty();
-        let timeout = self.config.idle_timeout.filter(|_| !inside && self.pending.is_empty())?;
-        Some((self.last_receive.max(self.last_transmit) + timeout, Timer::Idle))
-    }
 }
 
 /// Moves `from` to the end of `out`; without a copy where `out` is empty.
@@ -434,14 +326,10 @@ pub(crate) fn drain_into(from: &mut BytesMut, out: &mut BytesMut) -> bool {
 #[derive(Debug)]
 enum Phase {
     Active,
-    Draining { reason: CloseReason, deadline: Instant },
+    Draining { reason: CloseReason, since: Instant },
     Closed,
 }
 
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Timer {
-    Keepalive,
-    Read,
-    Idle,
-    Drain,
-}
+/// Answers that are not fetched yet, above which nothing more is read: a peer that sends empty
+/// windows and never reads would otherwise fill the memory.
+const MAX_TRANSMIT: usize = 64 * 1024;

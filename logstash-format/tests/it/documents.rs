@@ -131,7 +131,6 @@ fn levels() {
 
 #[test]
 fn options() {
-    let event = Event::new(Level::Info, "test", format_args!("{}-{}", 1, 2));
     let formatter = formatter()
         .message_type("shop")
         .host("web \"1\"")
@@ -140,7 +139,7 @@ fn options() {
         .extra("list", [1, 2])
         .extra("list", json!({"nested": [f64::MAX, 1.5]}))
         .metadata("pipeline", "orders");
-    let document = document(&formatter, &event);
+    let document = document(&formatter, &Event::new(Level::Info, "test", format_args!("{}-{}", 1, "2")));
     assert_eq!(document["message"], "1-2");
     assert_eq!(document["type"], "shop");
     assert_eq!(document["host"], json!({"name": "web \"1\""}));
@@ -181,7 +180,7 @@ fn ensure_ascii_reaches_every_part() {
 }
 
 #[derive(Debug)]
-struct Failure(&'static str, Option<Box<Failure>>);
+struct Failure(&'static str, Option<Box<Self>>);
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

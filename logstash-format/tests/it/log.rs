@@ -10,16 +10,18 @@ use serde_json::{Value as Json, json};
 use crate::rig::{document, formatter};
 
 fn of(key_values: &dyn Source) -> Json {
-    let record = log::Record::builder()
-        .level(log::Level::Warn)
-        .target("shop")
-        .module_path(Some("shop::orders"))
-        .file(Some("src/orders.rs"))
-        .line(Some(42))
-        .args(format_args!("{} is late", "order"))
-        .key_values(&key_values)
-        .build();
-    log_event(&record, |event| document(&formatter(), event))
+    log_event(
+        &log::Record::builder()
+            .level(log::Level::Warn)
+            .target("shop")
+            .module_path(Some("shop::orders"))
+            .file(Some("src/orders.rs"))
+            .line(Some(42))
+            .args(format_args!("{} is late", "order"))
+            .key_values(&key_values)
+            .build(),
+        |event| document(&formatter(), event),
+    )
 }
 
 #[test]

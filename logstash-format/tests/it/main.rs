@@ -1,5 +1,7 @@
 //! What the formatters write, read back by another JSON library.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod documents;
 #[cfg(feature = "log")]
 mod log;

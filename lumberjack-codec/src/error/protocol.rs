@@ -35,7 +35,7 @@ impl ProtocolError {
 
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (frame at byte {})", self.kind, self.offset)
+        write!(f, "{} (at byte {})", self.kind, self.offset)
     }
 }
 

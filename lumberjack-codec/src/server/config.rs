@@ -14,6 +14,9 @@ pub struct ServerConfig {
     pub read_timeout: Duration,
     /// How long a connection may do nothing. Default: 60 s, as Logstash; `None`: for ever.
     pub idle_timeout: Option<Duration>,
+    /// How long a complete window may wait for the application before the connection is closed, so
+    /// that keepalives do not hold the client for ever. Default: no limit.
+    pub pending_timeout: Option<Duration>,
     /// How long complete windows are still acknowledged after an error, a shutdown or the end of
     /// the peer's stream. Default: 5 s.
     pub drain_timeout: Duration,
@@ -23,7 +26,8 @@ pub struct ServerConfig {
     /// What to do about sequence numbers that do not follow each other. Default: ignore them.
     pub sequence_policy: SequencePolicy,
     /// Bytes up to which a compressed frame is kept, so that a window that arrived as exactly one
-    /// is handed on as an [`EncodedWindow`](crate::EncodedWindow). Default: 0, never.
+    /// is handed on as an [`EncodedWindow`](crate::EncodedWindow). Default: 0, never; windows above
+    /// [`MAX_EVENTS_PER_WINDOW`](crate::MAX_EVENTS_PER_WINDOW) never are.
     pub keep_encoded: usize,
 }
 
@@ -36,6 +40,7 @@ impl ServerConfig {
             keepalive: Duration::from_secs(5),
             read_timeout: Duration::from_secs(30),
             idle_timeout: Some(Duration::from_secs(60)),
+            pending_timeout: None,
             drain_timeout: Duration::from_secs(5),
             partial_acks: false,
             sequence_policy: SequencePolicy::Ignore,
@@ -81,6 +86,13 @@ impl ServerConfig {
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets [`pending_timeout`](Self::pending_timeout).
+    #[must_use]
+    pub const fn pending_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.pending_timeout = timeout;
         self
     }
 

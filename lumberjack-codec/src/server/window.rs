@@ -1,6 +1,7 @@
 //! The windows of a server session: the one that is being filled and those that wait.
 
 use super::event::WindowId;
+use crate::encode::MAX_EVENTS_PER_WINDOW;
 use crate::frame::Version;
 use crate::window::{EncodedWindow, Encoding};
 use bytes::Bytes;
@@ -59,7 +60,7 @@ impl OpenWindow {
 }
 
 /// Whether a window came in the one form that can be handed on as it is: a window frame, then one
-/// compressed frame with exactly its events, numbered from 1.
+/// compressed frame with exactly its events, numbered from 1, and no more than any server takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Form {
     pub(super) canonical: bool,
@@ -71,6 +72,7 @@ pub(super) struct Form {
 impl Form {
     pub(super) fn encoded(self, events: u32, inflated: u64, bytes: Option<Bytes>) -> Option<EncodedWindow> {
         let whole = self.canonical && self.compressed_frames == 1 && self.frame_bytes == inflated;
+        let whole = whole && events <= MAX_EVENTS_PER_WINDOW;
         bytes
             .filter(|_| whole)
             .map(|bytes| EncodedWindow::from_parts(events, inflated, Encoding::Deflated, bytes))
@@ -89,6 +91,13 @@ pub(super) struct PendingWindow {
     pub(super) acknowledged: u32,
     pub(super) finished: bool,
     pub(super) completed_at: Instant,
+}
+
+impl PendingWindow {
+    /// The sequence of the last of the leading `events`, where sequences are kept.
+    pub(super) fn sequence_of(&self, events: u32) -> Option<u32> {
+        self.sequences.as_ref()?.at(events.checked_sub(1)?)
+    }
 }
 
 /// The sequences of a window's events, compact while they follow each other.

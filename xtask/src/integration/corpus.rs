@@ -1,16 +1,100 @@
-//! Real text: the logs and the documentation of this machine, line by line through the formatter, the handler and
-//! our client to the server of go-lumber.
+//! Real text: the logs and the documentation of this machine, line by line through the formatter and our client
+//! to the server of go-lumber.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use logstash_format::{Event, Formatter, Level, LogstashFormatter, Value};
+use logstash_transport::Batch;
+
 use super::case::Case;
-use crate::failure::{Failure, Trying, fail};
-use crate::peers::GoLumber;
+use super::events::read_lines;
+use super::our_client::{connect, deliver};
+use crate::failure::{Failure, fail};
+use crate::peers::{GoLumber, ServerOptions};
 use crate::workspace::Workspace;
 
-/// A text file and its lines.
+pub(super) fn cases(go: &Arc<GoLumber>, workspace: &Workspace, scratch: &Path) -> Vec<Case> {
+    [0, 3]
+        .map(|level| {
+            let (go, root) = (Arc::clone(go), workspace.root.clone());
+            let file = scratch.join(format!("corpus-{level}"));
+            Case::new(format!("logs and texts of this machine to its server, level {level}"), move || {
+                ship(&go, &root, &file, level)
+            })
+        })
+        .into()
+}
+
+fn ship(go: &GoLumber, root: &Path, file: &Path, level: u32) -> Result<String, Failure> {
+    let texts = collect(root)?;
+    let formatter = LogstashFormatter::new().message_type("corpus");
+    let mut documents = Vec::new();
+    for text in &texts {
+        let path = text.path.to_string_lossy();
+        for line in text.lines() {
+            // A message is text: bytes that are not UTF-8 become U+FFFD, here as in any caller.
+            let line = String::from_utf8_lossy(line);
+            let fields = [("file", Value::from(&*path))];
+            let event = Event::new(Level::Info, "corpus", &*line).fields(&fields);
+            let mut document = Vec::new();
+            formatter
+                .format(&event, &mut document)
+                .map_err(|error| Failure::because(format!("a line of {path} could not be formatted"), error))?;
+            documents.push(document);
+        }
+    }
+
+    let server = go.serve(&ServerOptions { out: Some(file), ..ServerOptions::default() })?;
+    let mut transport = connect(&server)?.compression_level(level);
+    deliver(&mut transport, &mut Batch::from_events(documents))?;
+
+    let mut received = read_lines(file)?.into_iter();
+    let mut replaced = 0;
+    for text in &texts {
+        replaced += compare(text, &mut received)?;
+    }
+    let surplus = received.count();
+    if surplus > 0 {
+        fail!("{surplus} events arrived that were not sent");
+    }
+    let bytes: usize = texts.iter().map(|text| text.bytes.len()).sum();
+    let lines: usize = texts.iter().map(|text| text.lines().count()).sum();
+    Ok(format!(
+        "{} files, {lines} lines, {bytes} bytes, put together again as they were; {replaced} lines are not UTF-8 \
+         and arrived with replacement characters",
+        texts.len()
+    ))
+}
+
+/// Puts a file together again from the events that arrived and compares it; tells how many of its lines are not
+/// UTF-8.
+fn compare(text: &Text, received: &mut impl Iterator<Item = Vec<u8>>) -> Result<usize, Failure> {
+    let path = text.path.display();
+    let mut replaced = 0;
+    for (number, line) in text.lines().enumerate() {
+        let Some(document) = received.next() else {
+            fail!("line {} of {path} and everything behind it did not arrive", number + 1);
+        };
+        let document: serde_json::Value = serde_json::from_slice(&document)
+            .map_err(|error| Failure::because(format!("line {} of {path} is not JSON", number + 1), error))?;
+        let message = document["message"].as_str().unwrap_or_default();
+        let same = match str::from_utf8(line) {
+            Ok(line) => line == message,
+            Err(_) => {
+                replaced += 1;
+                String::from_utf8_lossy(line) == message
+            }
+        };
+        if !same || document["extra"]["file"] != *text.path.to_string_lossy() {
+            fail!("line {} of {path} arrived as {document}", number + 1);
+        }
+    }
+    Ok(replaced)
+}
+
+/// A text file.
 #[derive(Debug)]
 struct Text {
     path: PathBuf,
@@ -24,9 +108,9 @@ impl Text {
     }
 }
 
-/// Reads logs, then documentation, until there are enough lines; at last texts of this workspace, which are
-/// everywhere.
-fn collect(workspace: &Workspace) -> Result<Vec<Text>, Failure> {
+/// Reads logs, then licences and documentation, until there are enough lines; at last the texts at the root of
+/// this workspace, which are everywhere.
+fn collect(root: &Path) -> Result<Vec<Text>, Failure> {
     let mut files = Vec::new();
     for folder in ["/var/log", "/var/log/apt", "/usr/share/common-licenses"] {
         files.extend(listed(Path::new(folder)));
@@ -34,7 +118,7 @@ fn collect(workspace: &Workspace) -> Result<Vec<Text>, Failure> {
     for folder in listed(Path::new("/usr/share/doc")) {
         files.extend(listed(&folder));
     }
-    files.extend(listed(&workspace.root));
+    files.extend(listed(root));
 
     let mut texts = Vec::new();
     let mut lines = 0;
@@ -42,23 +126,40 @@ fn collect(workspace: &Workspace) -> Result<Vec<Text>, Failure> {
         if lines >= ENOUGH {
             break;
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let packed = name.ends_with(".gz") || name.ends_with(".xz");
-        let size = fs::metadata(&path).map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 0 });
-        if packed || size == 0 || size > LARGEST {
-            continue;
+        if let Some(text) = read(path) {
+            lines += text.lines().count();
+            texts.push(text);
         }
-        // A log that only root may read is none of ours.
-        let Ok(bytes) = fs::read(&path) else { continue };
-        if bytes.contains(&0) {
-            continue; // such as /var/log/lastlog
-        }
-        let text = Text { path, bytes };
-        lines += text.lines().count();
-        texts.push(text);
     }
-    if lines < 1_000 {
+    if lines < TOO_FEW {
         fail!("only {lines} lines of text were found on this machine");
     }
     Ok(texts)
 }
+
+/// The file, if it is one, may be read, and holds text.
+fn read(path: PathBuf) -> Option<Text> {
+    let packed = path.extension().is_some_and(|extension| extension == "gz" || extension == "xz");
+    let metadata = fs::metadata(&path).ok()?;
+    if packed || !metadata.is_file() || metadata.len() == 0 || metadata.len() > LARGEST {
+        return None;
+    }
+    let bytes = fs::read(&path).ok()?;
+    // Such as /var/log/lastlog, which is a table.
+    (!bytes.contains(&0)).then_some(Text { path, bytes })
+}
+
+/// What lies in a folder, in order; nothing if there is no such folder.
+fn listed(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+const ENOUGH: usize = 50_000;
+
+const TOO_FEW: usize = 1_000;
+
+/// Larger files are left out: there are enough others.
+const LARGEST: u64 = 4 * 1024 * 1024;

@@ -150,13 +150,13 @@ fn killed_server(go: &GoLumber, file: PathBuf, level: u32) -> Outcome {
     ))
 }
 
-fn connect(server: &Server) -> Result<BeatsTransport, Failure> {
+pub(super) fn connect(server: &Server) -> Result<BeatsTransport, Failure> {
     BeatsTransport::new(&server.address().to_string())
         .map(|transport| transport.max_in_flight(IN_FLIGHT))
         .map_err(|error| Failure::because("our client refuses the address", error))
 }
 
-fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<(), Failure> {
+pub(super) fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<(), Failure> {
     transport.send(batch).map_err(|error| Failure::because("our client could not deliver", error))?;
     if !batch.is_done() {
         fail!("the batch was delivered, and {} events remain", batch.remaining_events());

@@ -4,11 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logstash_transport::testing::Receiver;
-
 use super::case::Case;
 use super::events::{documents, read_lines, same, write_lines};
-use super::our_server::{received, start};
+use super::our_server::start;
 use crate::failure::{Failure, fail};
 use crate::peers::Python;
 
@@ -38,7 +36,7 @@ fn send_with_pylogbeat(python: &Python, file: &Path, events: usize, batch: usize
         acked = line.parse().map_err(|error| Failure::because(format!("the client wrote `acked {line}`"), error))?;
     }
     client.succeed(PATIENCE)?;
-    same(&sent, &received(&receiver))?;
+    same(&sent, &receiver.events())?;
     Ok(format!("{events} events in batches of {batch}, exact and in order, each batch acknowledged"))
 }
 
@@ -63,7 +61,7 @@ fn log_with_logstash_async(python: &Python, file: PathBuf) -> Result<String, Fai
     if sent.len() != 200 {
         fail!("its formatter was called {} times", sent.len());
     }
-    let received = received(&receiver);
+    let received = receiver.events();
     same(&sent, &received)?;
     for document in &received {
         let parsed: serde_json::Value = serde_json::from_slice(document)

@@ -10,7 +10,7 @@ mod ferro;
 pub(crate) use ferro::Ferro;
 
 mod go_lumber;
-pub(crate) use go_lumber::{Client, ClientKind, GoLumber, Server, ServerOptions};
+pub(crate) use go_lumber::{Client, ClientKind, GoLumber, Sent, Server, ServerOptions};
 
 mod python;
 pub(crate) use python::Python;

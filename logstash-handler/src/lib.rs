@@ -1,3 +1,102 @@
-//! logstash-handler
+//! Ships the log events of a program to Logstash: bounded, persistent, acknowledged.
+//!
+//! The thread that logs serialises its event and hands it over in one short lock; it never waits for
+//! disk or network. A writer thread compresses what has gathered into a window and stores it; a
+//! sender thread delivers windows in order, exactly as they are stored, until the peer has
+//! acknowledged them, with backoff and for as long as it takes. What was not acknowledged is still in
+//! the queue for the next start of the program.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "beats", feature = "log", feature = "sled"))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use logstash_handler::{BeatsTransport, Handler, LogstashFormatter, SledQueue};
+//! use std::time::Duration;
+//!
+//! let transport = BeatsTransport::new("logstash.example:5044")?;
+//! let (handler, guard) = Handler::builder(LogstashFormatter::new(), transport)
+//!     .queue(SledQueue::open("log-queue")?) // without it: in memory
+//!     .start()?;
+//! handler.init_log(log::LevelFilter::Info)?;
+//!
+//! log::info!("the application runs");
+//!
+//! let report = guard.shutdown(Duration::from_secs(5));
+//! eprintln!("{report}");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "beats", feature = "log", feature = "sled")))]
+//! # fn main() {}
+//! ```
+//!
+//! With `tracing`, add [`Handler::layer`] to a registry instead:
+//! `tracing_subscriber::registry().with(handler.layer()).init()`.
+//!
+//! # What is guaranteed
+//!
+//! An event is delivered at least once from the moment it is stored. When that is, and what is lost
+//! before:
+//!
+//! | the program ends by | with `SledQueue` | with [`MemoryQueue`] |
+//! | --- | --- | --- |
+//! | [`Guard::shutdown`], or dropping the guard | nothing | what the peer did not take in time; the report says how much |
+//! | `process::exit`, `kill -9`, a crash | what was logged in the last moments and is not stored yet: up to [`linger`](HandlerBuilder::linger) and one write | everything that is not acknowledged |
+//! | a power cut | as above; what [`Durability`] allows in addition | everything that is not acknowledged |
+//!
+//! [`Handler::emit_durable`] returns when its event is stored, [`Handler::sync`] when everything
+//! logged before is. Events that were delivered but whose acknowledgement did not arrive are
+//! delivered again.
+//!
+//! # What is bounded by what
+//!
+//! | what | bound | beyond it |
+//! | --- | --- | --- |
+//! | one event | [`max_event_bytes`](HandlerBuilder::max_event_bytes) | dropped, counted as oversized |
+//! | events not stored yet | [`arena_bytes`](HandlerBuilder::arena_bytes), twice | [`Overflow`] |
+//! | events in the queue | the queue's own limit | the arena fills, then [`Overflow`] |
+//! | shutdown, flush, sync | the timeout of the call | the report says what is left |
+//!
+//! Every event is accounted for: see [`Stats`].
+
+#![forbid(unsafe_code)]
+
+mod arena;
+
+mod bridge;
+#[cfg(feature = "tracing")]
+pub use bridge::HandlerLayer;
+
+mod builder;
+pub use builder::{HandlerBuilder, Overflow, StartError};
+
+mod core;
+
+mod guard;
+pub use guard::Guard;
+
+mod handler;
+pub use handler::{EmitError, Handler};
+
+mod ledger;
+mod notice;
+mod pump;
 
 pub mod queue;
+pub use queue::MemoryQueue;
+#[cfg(feature = "sled")]
+pub use queue::{Durability, SledOptions, SledQueue};
+
+mod report;
+pub use report::Report;
+
+mod sender;
+
+mod stats;
+pub use stats::{ConnectionState, DropReason, Drops, Stats};
+
+mod suppress;
+mod writer;
+
+pub use logstash_format::{Event, Formatter, Level, LogstashFormatter};
+#[cfg(feature = "beats")]
+pub use logstash_transport::BeatsTransport;
+pub use logstash_transport::Transport;

@@ -70,6 +70,17 @@ pub trait Queue: Send + Sync {
 
     /// How much is in the queue. Cheap.
     fn depth(&self) -> Depth;
+
+    /// Whether what is in the queue is still there for the next process. Default: no.
+    fn is_persistent(&self) -> bool {
+        false
+    }
+
+    /// Writes out what is in memory and lets go of the store, so that somebody else can open it.
+    ///
+    /// Called once, at shutdown, when nobody uses the queue any more; every call after it fails or
+    /// finds nothing.
+    fn close(&self) {}
 }
 
 /// What [`Queue::peek`] found.

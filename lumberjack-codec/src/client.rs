@@ -1,15 +1,19 @@
 mod config;
 pub use config::{ClientConfig, SequenceMode};
 
+mod event;
+pub use event::ClientEvent;
+
 use crate::decoder::FrameDecoder;
 use crate::encode::{EncodeError, EncodeErrorKind};
 use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
 use crate::frame::{Frame, Role, Version};
 use crate::limits::Limits;
+use crate::transmit::drain_into;
 use crate::window::{EncodedWindow, WindowEncoder};
 use bytes::BytesMut;
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The client side of a connection: sends windows, follows their acknowledgements.
 ///
@@ -75,19 +79,26 @@ impl ClientSession {
     /// # Errors
     ///
     /// [`EncodeError`] when the session is closed, as many windows as allowed are in flight, or the
-    /// payloads make no valid window. Nothing was written then.
+    /// payloads make no valid window. Nothing was written then, and the session goes on.
     pub fn send<P>(&mut self, token: u64, payloads: P, now: Instant) -> Result<(), EncodeError>
     where
         P: IntoIterator,
         P::Item: AsRef<[u8]>,
     {
-        self.check_sendable()?;
+        self.check_open()?;
+        let mut payloads = payloads.into_iter().peekable();
+        if payloads.peek().is_none() {
+            self.put_empty(token, now);
+            return Ok(());
+        }
+        self.check_room()?;
         let first = match self.config.sequence_mode {
-            SequenceMode::PerWindow => 1,
-            SequenceMode::Running => self.next_sequence,
+            SequenceMode::Running if self.next_sequence <= LAST_FIRST => self.next_sequence,
+            SequenceMode::Running | SequenceMode::PerWindow => 1,
         };
         let window = self.encoder.encode_numbered(payloads, first)?;
-        self.put(token, &window, first, now)
+        self.put(token, &window, first, now);
+        Ok(())
     }
 
     /// Sends an encoded window, as it is.
@@ -104,46 +115,46 @@ impl ClientSession {
         window: &EncodedWindow,
         now: Instant,
     ) -> Result<(), EncodeError> {
+        self.check_open()?;
+        if window.events() == 0 {
+            self.put_empty(token, now);
+            return Ok(());
+        }
+        self.check_room()?;
+        let (size, limit) = (window.events() as usize, self.config.max_events as usize);
+        if size > limit {
+            return Err(EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit }));
+        }
         match self.config.sequence_mode {
-            SequenceMode::PerWindow => {
-                self.check_sendable()?;
-                self.put(token, window, 1, now)
-            }
+            SequenceMode::PerWindow => self.put(token, window, 1, now),
             SequenceMode::Running => {
                 let payloads =
                     window.payloads().map_err(|_| EncodeError::new(EncodeErrorKind::Unreadable))?;
-                self.send(token, payloads, now)
+                self.send(token, payloads, now)?;
             }
         }
+        Ok(())
     }
 
-    fn check_sendable(&self) -> Result<(), EncodeError> {
-        if self.phase != Phase::Open {
-            return Err(EncodeError::new(EncodeErrorKind::Closed));
-        }
-        let limit = self.config.max_in_flight;
+    fn check_open(&self) -> Result<(), EncodeError> {
+        if self.phase == Phase::Open { Ok(()) } else { Err(EncodeError::new(EncodeErrorKind::Closed)) }
+    }
+
+    fn check_room(&self) -> Result<(), EncodeError> {
+        let limit = self.config.max_in_flight.max(1);
         if self.in_flight.len() >= limit {
             return Err(EncodeError::new(EncodeErrorKind::WindowLimit { limit }));
         }
         Ok(())
     }
 
-    fn put(
-        &mut self,
-        token: u64,
-        window: &EncodedWindow,
-        first: u32,
-        now: Instant,
-    ) -> Result<(), EncodeError> {
-        let (size, limit) = (window.events() as usize, self.config.max_events as usize);
-        if size > limit {
-            return Err(EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit }));
-        }
+    fn put_empty(&mut self, token: u64, now: Instant) {
         self.now = Some(now);
-        if window.events() == 0 {
-            self.events.push_back(ClientEvent::Acknowledged { token, events: 0 });
-            return Ok(());
-        }
+        self.events.push_back(ClientEvent::Acknowledged { token, events: 0 });
+    }
+
+    fn put(&mut self, token: u64, window: &EncodedWindow, first: u32, now: Instant) {
+        self.now = Some(now);
         window.write_to(&mut self.transmit);
         self.next_sequence = first.wrapping_add(window.events());
         self.in_flight.push_back(InFlight {
@@ -152,9 +163,9 @@ impl ClientSession {
             acknowledged: 0,
             first,
             sent_at: now,
+            handed_out: false,
             written: false,
         });
-        Ok(())
     }
 
     /// Tells that all bytes handed out have been written to the connection.
@@ -162,11 +173,9 @@ impl ClientSession {
     /// The acknowledgement timers of the windows in them start here instead of at the call of
     /// `send`; without this call, writing counts as waiting.
     pub fn transmitted(&mut self, now: Instant) {
-        if self.transmit.is_empty() {
-            for window in self.in_flight.iter_mut().filter(|window| !window.written) {
-                window.written = true;
-                window.sent_at = now;
-            }
+        for window in self.in_flight.iter_mut().filter(|window| window.handed_out && !window.written) {
+            window.written = true;
+            window.sent_at = now;
         }
     }
 
@@ -220,7 +229,13 @@ impl ClientSession {
                 // The grammar of a client has no other frame.
                 Ok(Some(_)) => {}
                 Ok(None) if self.eof => self.on_eof(),
-                Ok(None) => return None,
+                Ok(None) => {
+                    if self.input.is_empty() {
+                        // An empty handle would keep the caller's buffer alive.
+                        self.input = BytesMut::new();
+                    }
+                    return None;
+                }
                 Err(error) => self.fail(SessionError::Decode(error)),
             }
         }
@@ -228,7 +243,10 @@ impl ClientSession {
 
     /// Appends what must be written to the connection; `false` when there is nothing.
     pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
-        crate::server::drain_into(&mut self.transmit, out)
+        for window in &mut self.in_flight {
+            window.handed_out = true;
+        }
+        drain_into(&mut self.transmit, out)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called, unless something happens before.
@@ -240,7 +258,7 @@ impl ClientSession {
     /// Whether another window may be sent now.
     #[must_use]
     pub fn can_send(&self) -> bool {
-        self.check_sendable().is_ok()
+        self.check_open().and_then(|()| self.check_room()).is_ok()
     }
 
     /// Windows that are sent and not settled.
@@ -298,7 +316,7 @@ impl ClientSession {
     }
 
     fn violate(&mut self, kind: ProtocolErrorKind) {
-        let error = ProtocolError::new(kind, self.decoder.offset());
+        let error = ProtocolError::new(kind, self.decoder.frame_offset());
         self.fail(SessionError::Protocol(error));
     }
 
@@ -326,55 +344,14 @@ impl ClientSession {
     /// The earliest deadline; at the same instant the acknowledgement timer comes first.
     fn next_timeout(&self) -> Option<(Instant, TimeoutKind)> {
         let head = self.in_flight.front()?;
-        let since = |last: Option<Instant>| last.map_or(head.sent_at, |last| last.max(head.sent_at));
-        let ack = (since(self.last_ack) + self.config.ack_timeout, TimeoutKind::Ack);
-        let progress = self.config.progress_timeout;
-        let progress = progress.map(|timeout| (since(self.last_progress) + timeout, TimeoutKind::Progress));
-        Some(progress.filter(|progress| progress.0 < ack.0).unwrap_or(ack))
+        let after = |last: Option<Instant>, timeout: Duration| {
+            last.map_or(head.sent_at, |last| last.max(head.sent_at)).checked_add(timeout)
+        };
+        let ack = after(self.last_ack, self.config.ack_timeout).map(|at| (at, TimeoutKind::Ack));
+        let progress = self.config.progress_timeout.and_then(|timeout| after(self.last_progress, timeout));
+        let progress = progress.map(|at| (at, TimeoutKind::Progress));
+        [ack, progress].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
-}
-
-/// What happened on a [`ClientSession`].
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ClientEvent {
-    /// All events of a window are taken over by the server.
-    Acknowledged {
-        /// The caller's name for the window.
-        token: u64,
-        /// Events in the window.
-        events: u32,
-    },
-    /// The session is over; nothing follows.
-    Closed {
-        /// Why.
-        reason: CloseReason,
-    },
-    /// A window was not acknowledged in full; comes before [`Closed`](Self::Closed), in order.
-    Failed {
-        /// The caller's name for the window.
-        token: u64,
-        /// Leading events that are taken over; the rest must be sent again.
-        acknowledged: u32,
-        /// Events in the window.
-        events: u32,
-    },
-    /// The server is alive and still at work.
-    Keepalive,
-    /// The leading events of a window are taken over.
-    Progress {
-        /// The caller's name for the window.
-        token: u64,
-        /// How many.
-        acknowledged: u32,
-    },
-    /// An acknowledgement that says less than an earlier one; a sign of life only.
-    StaleAck {
-        /// The caller's name for the window.
-        token: u64,
-        /// The acknowledged sequence.
-        sequence: u32,
-    },
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -393,5 +370,34 @@ struct InFlight {
     /// Sequence of the first event.
     first: u32,
     sent_at: Instant,
+    /// `poll_transmit` has returned its bytes.
+    handed_out: bool,
+    /// They are on the connection.
     written: bool,
+}
+
+/// Largest number at which a window may begin under [`SequenceMode::Running`]; then numbers start
+/// over, because Logstash never acknowledges one from 2^31 on. A window has fewer than 2^27 events:
+/// its frames take 11 bytes each and 1 GiB together.
+const LAST_FIRST: u32 = (1 << 31) - (1 << 27);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_numbers_start_over_before_logstash_loses_them() {
+        let now = Instant::now();
+        let config = ClientConfig::new().sequence_mode(SequenceMode::Running).compression_level(0);
+        let mut session = ClientSession::new(config);
+        for (next, first) in [(LAST_FIRST, LAST_FIRST), (LAST_FIRST + 1, 1), (u32::MAX, 1)] {
+            session.next_sequence = next;
+            session.send(0, ["{}", "{}"], now).unwrap();
+            let mut wire = BytesMut::new();
+            session.poll_transmit(&mut wire);
+            assert_eq!(wire[8..12], first.to_be_bytes());
+            assert_eq!(session.next_sequence, first + 2);
+            session.in_flight.clear();
+        }
+    }
 }

@@ -3,6 +3,7 @@ use crate::encode;
 use crate::error::DecodeError;
 use crate::frame::{Frame, FrameType, Role};
 use crate::limits::Limits;
+use crate::window::EncodedWindow;
 use bytes::BytesMut;
 use std::error::Error;
 use std::{fmt, io};
@@ -10,9 +11,23 @@ use tokio_util::codec::{Decoder, Encoder};
 
 /// Frames for `tokio_util::codec::Framed`.
 ///
-/// It reads and writes single frames; the rules of windows and acknowledgements are in the
-/// sessions. Compressed frames are read, but not written: use
-/// [`EncodedWindow::write_to`](crate::EncodedWindow::write_to).
+/// It reads and writes single frames, and writes whole windows as [`EncodedWindow`]s; the rules of
+/// windows and acknowledgements are in the sessions. A compressed frame is read as a begin, what it
+/// holds, and an end; it cannot be written in parts.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use lumberjack_codec::{Frame, FrameCodec, Limits, Role, Version, WindowEncoder};
+/// use tokio_util::codec::{Decoder, Encoder};
+///
+/// let mut client = FrameCodec::new(Role::Client(Version::V2), Limits::new());
+/// let mut wire = BytesMut::new();
+/// client.encode(WindowEncoder::new(0).encode(["{}"]).unwrap(), &mut wire).unwrap();
+///
+/// let mut server = FrameCodec::new(Role::Server, Limits::new());
+/// let window = Frame::Window { version: Version::V2, size: 1 };
+/// assert_eq!(server.decode(&mut wire).unwrap(), Some(window));
+/// ```
 #[derive(Debug)]
 pub struct FrameCodec {
     decoder: FrameDecoder,
@@ -47,17 +62,19 @@ impl Encoder<Frame> for FrameCodec {
     type Error = FrameCodecError;
 
     fn encode(&mut self, frame: Frame, out: &mut BytesMut) -> Result<(), FrameCodecError> {
+        let fits = |length: usize| u32::try_from(length).is_ok();
         match frame {
             Frame::Ack { version, sequence } => encode::ack(version, sequence, out),
             Frame::Window { version, size } => encode::window(version, size, out),
             Frame::Json { version, sequence, payload } => {
-                if payload.is_empty() {
+                if payload.is_empty() || !fits(payload.len()) {
                     return Err(FrameCodecError::Unencodable(FrameType::Json));
                 }
                 encode::json(version, sequence, &payload, out);
             }
             Frame::Data { version, sequence, pairs } => {
-                if pairs.is_empty() {
+                let items_fit = pairs.iter().all(|(key, value)| fits(key.len()) && fits(value.len()));
+                if pairs.is_empty() || !fits(pairs.len()) || !items_fit {
                     return Err(FrameCodecError::Unencodable(FrameType::Data));
                 }
                 encode::data(version, sequence, &pairs, out);
@@ -65,6 +82,21 @@ impl Encoder<Frame> for FrameCodec {
             Frame::CompressedBegin { .. } | Frame::CompressedEnd { .. } => {
                 return Err(FrameCodecError::Unencodable(FrameType::Compressed));
             }
+        }
+        Ok(())
+    }
+}
+
+impl Encoder<EncodedWindow> for FrameCodec {
+    type Error = FrameCodecError;
+
+    /// Writes the window frame and its events; an empty window writes nothing.
+    fn encode(&mut self, window: EncodedWindow, out: &mut BytesMut) -> Result<(), FrameCodecError> {
+        if u32::try_from(window.bytes().len()).is_err() {
+            return Err(FrameCodecError::Unencodable(FrameType::Compressed));
+        }
+        if window.events() > 0 {
+            window.write_to(out);
         }
         Ok(())
     }
@@ -78,7 +110,8 @@ pub enum FrameCodecError {
     Decode(DecodeError),
     /// The connection failed, or ended inside a frame.
     Io(io::Error),
-    /// A frame that must not be written: an event without content, or part of a compressed frame.
+    /// A frame that must not be written: an event without content or of 4 GiB, or part of a
+    /// compressed frame.
     Unencodable(FrameType),
 }
 
@@ -87,7 +120,7 @@ impl fmt::Display for FrameCodecError {
         match self {
             Self::Decode(_) => f.write_str("peer sent no valid frame"),
             Self::Io(_) => f.write_str("connection failed"),
-            Self::Unencodable(frame) => write!(f, "{frame:?} frame without content, or in parts"),
+            Self::Unencodable(frame) => write!(f, "{frame:?} frame without content, too long, or in parts"),
         }
     }
 }

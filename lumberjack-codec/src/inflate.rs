@@ -119,7 +119,7 @@ impl Inflate {
             Err(error) if error.needs_dictionary().is_some() => {
                 return Err(self.corrupt("it wants a preset dictionary"));
             }
-            Err(error) => return Err(self.corrupt(error.message().unwrap_or("invalid data"))),
+            Err(error) => return Err(self.corrupt(stable(error.message()))),
         }
         Ok(true)
     }
@@ -144,6 +144,12 @@ impl Inflate {
         let hint = (self.head == [0x1f, 0x8b]).then_some(Hint::Gzip);
         DecodeErrorKind::CorruptCompressed { cause: cause.to_owned(), hint }
     }
+}
+
+/// zlib's words where they do not depend on how the bytes were cut: its fast path reports "repeated
+/// call with bad state" where the slow one says which code is invalid.
+fn stable(message: Option<&str>) -> &str {
+    message.filter(|message| message.starts_with("incorrect")).unwrap_or("invalid data")
 }
 
 /// Bytes that one step may produce; with one payload and zlib's 32 KiB, all the memory there is.

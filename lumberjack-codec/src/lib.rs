@@ -15,6 +15,9 @@
 //! | read or write single frames | [`FrameDecoder`], [`encode`] |
 //! | cut a stream of events into windows | [`window_prefix`] |
 //! | wait between attempts | [`Backoff`] |
+//! | start with small windows | [`SlowStart`] |
+//! | test what is built on the sessions | `testing::Pair`, feature `testing` |
+//! | frames in tokio's `Framed` | `FrameCodec`, feature `tokio-util` |
 //!
 //! # What is not here
 //!
@@ -117,8 +120,16 @@ pub use limits::Limits;
 mod server;
 pub use server::{Payload, SequencePolicy, ServerConfig, ServerEvent, ServerSession, WindowId};
 
+mod slow_start;
+pub use slow_start::SlowStart;
+
 mod split;
 pub use split::window_prefix;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+mod transmit;
 
 mod window;
 pub use window::{EncodedWindow, Encoding, WindowEncoder};

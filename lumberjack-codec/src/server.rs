@@ -12,6 +12,7 @@ use crate::decoder::FrameDecoder;
 use crate::encode;
 use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
 use crate::frame::{Role, Version};
+use crate::transmit::drain_into;
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -306,21 +307,6 @@ impl ServerSession {
         encode::ack(version, sequence, &mut self.transmit);
         self.last_transmit = self.now;
     }
-}
-
-/// Moves `from` to the end of `out`; without a copy where `out` is empty.
-pub(crate) fn drain_into(from: &mut BytesMut, out: &mut BytesMut) -> bool {
-    if from.is_empty() {
-        return false;
-    }
-    if out.is_empty() {
-        std::mem::swap(from, out);
-        from.clear();
-    } else {
-        out.extend_from_slice(from);
-        from.clear();
-    }
-    true
 }
 
 #[derive(Debug)]

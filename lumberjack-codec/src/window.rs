@@ -84,7 +84,9 @@ impl EncodedWindow {
     ///
     /// [`DecodeError`] when the bytes do not hold exactly the events that the window claims.
     pub fn payloads(&self) -> Result<Vec<Bytes>, DecodeError> {
-        let limits = Limits::new().max_json_payload(u32::MAX).max_decompressed(self.inflated_len);
+        // A zlib stream may be longer than what it holds; one of flush markers is much longer.
+        let inflated = self.inflated_len.max(self.bytes.len() as u64);
+        let limits = Limits::new().max_json_payload(u32::MAX).max_decompressed(inflated);
         let mut decoder = FrameDecoder::new(Role::Server, limits);
         let mut input = BytesMut::with_capacity(self.bytes.len() + 6);
         match self.encoding {
@@ -92,21 +94,25 @@ impl EncodedWindow {
             Encoding::Plain => input.extend_from_slice(&self.bytes),
         }
         let mut payloads = Vec::with_capacity(self.events.min(MAX_EVENTS_PER_WINDOW) as usize);
+        let mut length = 0;
         while let Some(frame) = decoder.decode(&mut input)? {
             match frame {
                 Frame::Json { version: Version::V2, sequence, payload }
                     if sequence as usize == payloads.len() + 1 =>
                 {
+                    length += JSON_HEAD + payload.len() as u64;
                     payloads.push(payload);
                 }
-                Frame::CompressedBegin { .. } | Frame::CompressedEnd { .. } => {}
-                _ => return Err(damaged("unexpected frame in a stored window", decoder.offset())),
+                Frame::CompressedBegin { .. } | Frame::CompressedEnd { .. }
+                    if self.encoding == Encoding::Deflated => {}
+                _ => return Err(damaged("a frame that is not the next event", decoder.frame_offset())),
             }
         }
-        let length: u64 = payloads.iter().map(|payload| JSON_HEAD + payload.len() as u64).sum();
-        let whole = input.is_empty() && decoder.at_boundary();
-        if !whole || payloads.len() != self.events as usize || length != self.inflated_len {
-            return Err(damaged("stored window is not complete", decoder.offset()));
+        if !input.is_empty() || !decoder.at_boundary() {
+            return Err(damaged("it ends inside a frame", decoder.offset()));
+        }
+        if payloads.len() != self.events as usize || length != self.inflated_len {
+            return Err(damaged("more or fewer events or bytes than it claims", decoder.offset()));
         }
         Ok(payloads)
     }
@@ -254,8 +260,8 @@ fn deflate_all<'o>(deflate: &mut Compress, input: &[u8], output: &'o mut Vec<u8>
     }
 }
 
-fn damaged(cause: &str, offset: u64) -> DecodeError {
-    DecodeError::new(DecodeErrorKind::CorruptCompressed { cause: cause.to_owned(), hint: None }, offset)
+const fn damaged(cause: &'static str, offset: u64) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::DamagedWindow { cause }, offset)
 }
 
 const fn too_large(size: usize, limit: usize) -> EncodeError {

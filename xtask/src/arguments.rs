@@ -10,10 +10,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// Accepts `--flag VALUE` and `--flag=VALUE`; after `--` everything is an operand.
-    pub(crate) fn parse(
-        task: &Task,
-        given: impl IntoIterator<Item = String>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn parse(task: &Task, given: impl IntoIterator<Item = String>) -> Result<Self, Failure> {
         let mut parsed = Self::default();
         let mut given = given.into_iter();
         while let Some(argument) = given.next() {
@@ -29,9 +26,9 @@ impl Arguments {
                     ("", None) => String::new(),
                     ("", Some(_)) => return Err(usage(task, &format!("{name} takes no value"))),
                     (_, Some(value)) => value,
-                    (value, None) => given
-                        .next()
-                        .ok_or_else(|| usage(task, &format!("{name} needs a value: {value}")))?,
+                    (value, None) => {
+                        given.next().ok_or_else(|| usage(task, &format!("{name} needs a value: {value}")))?
+                    }
                 };
                 parsed.flags.push((flag.name, value));
             } else {
@@ -57,10 +54,7 @@ impl Arguments {
 
     /// All values of a flag; one that lists several with commas counts as several.
     pub(crate) fn values(&self, flag: &str) -> impl Iterator<Item = &str> {
-        self.flags
-            .iter()
-            .filter(move |(name, _)| *name == flag)
-            .flat_map(|(_, value)| value.split(','))
+        self.flags.iter().filter(move |(name, _)| *name == flag).flat_map(|(_, value)| value.split(','))
     }
 
     pub(crate) fn operands(&self) -> &[String] {
@@ -74,34 +68,23 @@ pub(crate) fn one_of<'k>(what: &str, name: &str, known: &[&'k str]) -> Result<&'
         .iter()
         .copied()
         .find(|candidate| *candidate == name)
-        .ok_or_else(|| {
-            Failure::Usage(format!(
-                "there is no {what} `{name}`; there is: {}",
-                known.join(", ")
-            ))
-        })
+        .ok_or_else(|| Failure::Usage(format!("there is no {what} `{name}`; there is: {}", known.join(", "))))
 }
 
 fn find<'t>(task: &'t Task, name: &str) -> Result<&'t Flag, Failure> {
-    task.flags
-        .iter()
-        .find(|flag| flag.name == name)
-        .ok_or_else(|| {
-            let known: Vec<&str> = task.flags.iter().map(|flag| flag.name).collect();
-            let known = if known.is_empty() {
-                "it has no flags".to_owned()
-            } else {
-                format!("it has: {}", known.join(", "))
-            };
-            usage(task, &format!("unknown flag `{name}`; {known}"))
-        })
+    task.flags.iter().find(|flag| flag.name == name).ok_or_else(|| {
+        let known: Vec<&str> = task.flags.iter().map(|flag| flag.name).collect();
+        let known = if known.is_empty() {
+            "it has no flags".to_owned()
+        } else {
+            format!("it has: {}", known.join(", "))
+        };
+        usage(task, &format!("unknown flag `{name}`; {known}"))
+    })
 }
 
 fn usage(task: &Task, problem: &str) -> Failure {
-    Failure::Usage(format!(
-        "{}: {problem} (see `cargo xtask help {}`)",
-        task.name, task.name
-    ))
+    Failure::Usage(format!("{}: {problem} (see `cargo xtask help {}`)", task.name, task.name))
 }
 
 #[cfg(test)]
@@ -113,16 +96,8 @@ mod tests {
         summary: "",
         operands: "",
         flags: &[
-            Flag {
-                name: "--pot",
-                value: "NAME",
-                help: "",
-            },
-            Flag {
-                name: "--hot",
-                value: "",
-                help: "",
-            },
+            Flag { name: "--pot", value: "NAME", help: "" },
+            Flag { name: "--hot", value: "", help: "" },
         ],
         help: "",
         run: |_| Ok(()),
@@ -136,10 +111,7 @@ mod tests {
     fn values_come_inline_or_next_and_may_be_lists() {
         let arguments = parse(&["--pot", "a,b", "--hot", "--pot=c"]).unwrap();
         assert!(arguments.has("--hot"));
-        assert_eq!(
-            arguments.values("--pot").collect::<Vec<_>>(),
-            ["a", "b", "c"]
-        );
+        assert_eq!(arguments.values("--pot").collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(arguments.value("--pot"), Some("c"));
         assert_eq!(arguments.value("--lid"), None);
     }
@@ -147,10 +119,7 @@ mod tests {
     #[test]
     fn what_the_task_does_not_have_is_refused_with_what_it_has() {
         for (given, expected) in [
-            (
-                &["--cold"][..],
-                "unknown flag `--cold`; it has: --pot, --hot",
-            ),
+            (&["--cold"][..], "unknown flag `--cold`; it has: --pot, --hot"),
             (&["--pot"], "--pot needs a value: NAME"),
             (&["--hot=1"], "--hot takes no value"),
             (&["now"], "unexpected argument `now`"),
@@ -166,9 +135,6 @@ mod tests {
     fn an_unknown_name_is_refused_with_the_known_ones() {
         assert_eq!(one_of("peer", "b", &["a", "b"]).unwrap(), "b");
         let failure = one_of("peer", "c", &["a", "b"]).unwrap_err();
-        assert_eq!(
-            failure.to_string(),
-            "there is no peer `c`; there is: a, b"
-        );
+        assert_eq!(failure.to_string(), "there is no peer `c`; there is: a, b");
     }
 }

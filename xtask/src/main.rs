@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod arguments;
 mod bench;
 mod ci;
+mod demo;
 mod failure;
 mod integration;
 mod peers;

@@ -39,9 +39,7 @@ each connection `received EVENTS`. Runs until it is interrupted.",
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let address = arguments.value("--listen").unwrap_or("127.0.0.1:0");
     let address: SocketAddr = address.parse().map_err(|_| {
-        Failure::Usage(format!(
-            "receive: `{address}` is not an address such as 127.0.0.1:5044"
-        ))
+        Failure::Usage(format!("receive: `{address}` is not an address such as 127.0.0.1:5044"))
     })?;
     if arguments.has("--with-parent") {
         thread::spawn(|| {
@@ -50,8 +48,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         });
     }
 
-    let listener =
-        TcpListener::bind(address).trying(format_args!("cannot listen on {address}"))?;
+    let listener = TcpListener::bind(address).trying(format_args!("cannot listen on {address}"))?;
     let address = listener.local_addr().trying("cannot tell the port")?;
     println!("listening {address}");
     for connection in listener.incoming() {
@@ -101,12 +98,7 @@ fn serve(mut connection: TcpStream, received: &mut u64) -> io::Result<()> {
                 input.extend_from_slice(&chunk[..n]);
                 session.receive(&mut input, Instant::now());
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 session.handle_timeout(Instant::now());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -26,22 +26,14 @@ impl Steps {
         if let Err(failure) = &outcome {
             eprintln!("== {name} FAILED: {failure}");
         }
-        self.done.push(Step {
-            name: name.to_owned(),
-            took: started.elapsed(),
-            outcome,
-        });
+        self.done.push(Step { name: name.to_owned(), took: started.elapsed(), outcome });
     }
 
     /// Prints the summary; one failed step fails the task.
     pub(crate) fn finish(self, task: &str) -> Result<(), Failure> {
         println!("\n{}", self.summary(task));
-        let failed: Vec<&str> = self
-            .done
-            .iter()
-            .filter(|step| step.outcome.is_err())
-            .map(|step| step.name.as_str())
-            .collect();
+        let failed: Vec<&str> =
+            self.done.iter().filter(|step| step.outcome.is_err()).map(|step| step.name.as_str()).collect();
         if !failed.is_empty() {
             fail!("{task}: failed: {}", failed.join(", "));
         }
@@ -58,12 +50,8 @@ impl Steps {
                 // The first line: the rest stands above, where the step ran.
                 Err(failure) => ("FAILED", failure.lines().next().unwrap_or_default()),
             };
-            let _ = writeln!(
-                text,
-                "  {verdict:<8}{:<24}{:>8.1} s  {remark}",
-                step.name,
-                step.took.as_secs_f64()
-            );
+            let _ =
+                writeln!(text, "  {verdict:<8}{:<24}{:>8.1} s  {remark}", step.name, step.took.as_secs_f64());
         }
         let _ = write!(text, "  {:<32}{:>8.1} s", "total", total.as_secs_f64());
         text

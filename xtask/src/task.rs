@@ -2,16 +2,10 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::{bench, ci, integration, receive, test};
+use crate::{bench, ci, demo, integration, receive, test};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
-const TASKS: &[&Task] = &[
-    &test::TASK,
-    &integration::TASK,
-    &bench::TASK,
-    &receive::TASK,
-    &ci::TASK,
-];
+const TASKS: &[&Task] = &[&demo::TASK, &test::TASK, &integration::TASK, &bench::TASK, &receive::TASK, &ci::TASK];
 
 /// One line of the table of tasks.
 #[derive(Debug)]
@@ -65,10 +59,7 @@ fn run(mut command_line: impl Iterator<Item = String>) -> Result<(), Failure> {
 
     let task = find(&name)?;
     let arguments: Vec<String> = command_line.collect();
-    if arguments
-        .iter()
-        .any(|argument| argument == "--help" || argument == "-h")
-    {
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         print!("{}", help(task));
         return Ok(());
     }
@@ -76,17 +67,10 @@ fn run(mut command_line: impl Iterator<Item = String>) -> Result<(), Failure> {
 }
 
 fn find(name: &str) -> Result<&'static Task, Failure> {
-    TASKS
-        .iter()
-        .copied()
-        .find(|task| task.name == name)
-        .ok_or_else(|| {
-            let known: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
-            Failure::Usage(format!(
-                "there is no task `{name}`; there is: {}, help",
-                known.join(", ")
-            ))
-        })
+    TASKS.iter().copied().find(|task| task.name == name).ok_or_else(|| {
+        let known: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
+        Failure::Usage(format!("there is no task `{name}`; there is: {}, help", known.join(", ")))
+    })
 }
 
 fn overview() -> String {
@@ -111,11 +95,7 @@ fn help(task: &Task) -> String {
     if !task.operands.is_empty() {
         usage.push_str(&format!(" {}", task.operands));
     }
-    let flags = if flags.is_empty() {
-        flags
-    } else {
-        format!("\n{flags}")
-    };
+    let flags = if flags.is_empty() { flags } else { format!("\n{flags}") };
     format!("{usage}\n\n{}\n\n{}\n{flags}", task.summary, task.help)
 }
 

@@ -32,9 +32,8 @@ impl Workspace {
         )?;
         let metadata: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::because("cannot read `cargo metadata`", error))?;
-        Self::from_metadata(&metadata).ok_or_else(|| {
-            Failure::Failed("`cargo metadata` does not describe a workspace".to_owned())
-        })
+        Self::from_metadata(&metadata)
+            .ok_or_else(|| Failure::Failed("`cargo metadata` does not describe a workspace".to_owned()))
     }
 
     fn from_metadata(metadata: &Value) -> Option<Self> {
@@ -77,10 +76,7 @@ impl Workspace {
 
     /// An empty folder for the files of one run of a task.
     pub(crate) fn scratch(&self, task: &str) -> Result<Scratch, Failure> {
-        let folder = self
-            .target
-            .join("xtask")
-            .join(format!("{task}-{}", process::id()));
+        let folder = self.target.join("xtask").join(format!("{task}-{}", process::id()));
         fs::create_dir_all(&folder).trying(format_args!("cannot make {}", folder.display()))?;
         Ok(Scratch { folder })
     }

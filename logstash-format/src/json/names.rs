@@ -13,7 +13,7 @@ pub(crate) struct Names {
 }
 
 struct Place {
-    /// Length and first bytes of the name: different for most names that differ.
+    /// Different for most names that differ.
     digest: u64,
     name: Range<usize>,
     own: bool,
@@ -71,16 +71,18 @@ impl Names {
     }
 }
 
+/// From the length and the end of a name; the end tells more than the start, which many names share.
 fn digest(name: &[u8]) -> u64 {
-    let mut head = [0; 8];
-    // The end tells more than the start where names share a prefix.
-    let tail = name.last_chunk::<8>();
-    match tail {
-        Some(tail) => head = *tail,
-        None => head[..name.len()].copy_from_slice(name),
-    }
-    u64::from_ne_bytes(head) ^ (name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let end = name.last_chunk::<8>().copied().unwrap_or_else(|| {
+        let mut padded = [0; 8];
+        padded[..name.len()].copy_from_slice(name);
+        padded
+    });
+    u64::from_ne_bytes(end) ^ (name.len() as u64).wrapping_mul(SPREAD)
 }
+
+/// The golden ratio in 64 bits: spreads small numbers over all of them.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Names up to this many are scanned, further ones looked up in a tree.
 const SCANNED: usize = 32;

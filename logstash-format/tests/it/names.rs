@@ -83,6 +83,13 @@ fn the_first_of_fields_with_one_name_counts() {
 }
 
 #[test]
+fn names_of_one_length_and_one_ending_are_told_apart() {
+    let fields = [("left_position", Value::from(1)), ("next_position", Value::from(2))];
+    let extra = extra(&fields);
+    assert_eq!((&extra["left_position"], &extra["next_position"]), (&json!(1), &json!(2)));
+}
+
+#[test]
 fn many_fields_are_told_apart() {
     let names: Vec<_> = (0..500).map(|number| format!("field-{}", number % 250)).collect();
     let fields: Vec<_> = (0..).zip(&names).map(|(at, name)| (name, Value::from(at))).collect();

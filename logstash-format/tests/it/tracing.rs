@@ -308,7 +308,9 @@ fn a_bridged_record_keeps_its_origin() {
 
 #[test]
 fn fields_that_only_look_bridged_are_fields() {
-    let document = one(|| info!(log.file = "mine", "text"));
+    let document = one(|| info!(log.target = "mine", log.file = "mine", "text"));
+    assert_eq!(document["extra"]["logger_name"], module_path!());
+    assert_eq!(document["extra"]["log.target"], "mine");
     assert_eq!(document["extra"]["log.file"], "mine");
     assert_eq!(document["extra"]["path"], file!());
 }

@@ -255,7 +255,8 @@ fn numbers_of_arbitrary_precision() {
 fn json_of_others_is_read_and_written_anew() {
     let raw = |text| Token("$serde_json::private::RawValue", text);
     check_structured([raw("{\n\"a\": [1]\n}")], json!([{"a": [1]}]));
-    let fields = [("value", Value::serialize(&raw("{\"a\":")))];
+    let cut = raw("{\"a\":");
+    let fields = [("value", Value::serialize(&cut))];
     let extra = extra(&fields);
     let marker = extra["value"].as_str().unwrap();
     assert!(marker.starts_with("[not serialisable: EOF"), "{marker}");

@@ -12,7 +12,7 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    pub(crate) fn new(kind: DecodeErrorKind, offset: u64) -> Self {
+    pub(crate) const fn new(kind: DecodeErrorKind, offset: u64) -> Self {
         Self { kind, offset }
     }
 
@@ -54,6 +54,11 @@ pub enum DecodeErrorKind {
         cause: String,
         /// What the bytes look like instead.
         hint: Option<Hint>,
+    },
+    /// An [`EncodedWindow`](crate::EncodedWindow) does not hold the events that it claims.
+    DamagedWindow {
+        /// What was found.
+        cause: &'static str,
     },
     /// A compressed frame inflates to more than [`Limits::max_decompressed`](crate::Limits::max_decompressed).
     DecompressedTooLarge {
@@ -132,6 +137,7 @@ impl DecodeErrorKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::CorruptCompressed { .. } => "corrupt_compressed",
+            Self::DamagedWindow { .. } => "damaged_window",
             Self::DecompressedTooLarge { .. } => "decompressed_too_large",
             Self::EmptyPayload { .. } => "empty_payload",
             Self::NestedCompression => "nested_compression",
@@ -164,6 +170,7 @@ impl fmt::Display for DecodeErrorKind {
                 write!(f, "compressed frame holds no valid zlib stream: {cause}")?;
                 hint.map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
+            Self::DamagedWindow { cause } => write!(f, "encoded window is damaged: {cause}"),
             Self::DecompressedTooLarge { limit } => {
                 write!(f, "compressed frame inflates to more than {limit} bytes")
             }

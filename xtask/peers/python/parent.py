@@ -1,7 +1,6 @@
 """Ends this process together with the one that started it."""
 
 import os
-import sys
 import threading
 
 
@@ -11,5 +10,7 @@ def exit_with_parent():
 
 
 def _wait_for_end_of_input():
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: its lock, held by a daemon thread, aborts the interpreter when it ends by itself.
+    while os.read(0, 4096):
+        pass
     os._exit(3)

@@ -67,11 +67,7 @@ impl Spread {
         } else {
             f64::midpoint(figures[middle - 1], figures[middle])
         };
-        Self {
-            median,
-            min: figures[0],
-            max: figures[figures.len() - 1],
-        }
+        Self { median, min: figures[0], max: figures[figures.len() - 1] }
     }
 }
 
@@ -85,11 +81,7 @@ pub(super) fn alternate(runs: usize, sides: &mut [Side<'_>]) -> Result<Vec<Vec<f
     for round in 0..=runs {
         let mut figures = vec![0.0; sides.len()];
         for turn in 0..sides.len() {
-            let side = if round % 2 == 0 {
-                turn
-            } else {
-                sides.len() - 1 - turn
-            };
+            let side = if round % 2 == 0 { turn } else { sides.len() - 1 - turn };
             figures[side] = sides[side]()?;
         }
         if round > 0 {
@@ -101,9 +93,8 @@ pub(super) fn alternate(runs: usize, sides: &mut [Side<'_>]) -> Result<Vec<Vec<f
 
 /// The table for the terminal.
 pub(super) fn table(comparisons: &[Comparison]) -> String {
-    let mut rows = vec![
-        ["area", "name", "ours", "peer", "unit", "ratio (min to max)", "runs"].map(str::to_owned),
-    ];
+    let mut rows =
+        vec![["area", "name", "ours", "peer", "unit", "ratio (min to max)", "runs"].map(str::to_owned)];
     for comparison in comparisons {
         let ratio = comparison.ratio();
         let verdict = match (comparison.higher_is_better, ratio.median > 1.0) {
@@ -116,10 +107,7 @@ pub(super) fn table(comparisons: &[Comparison]) -> String {
             thousands(comparison.ours().median),
             format!("{} {}", thousands(comparison.theirs().median), comparison.peer),
             comparison.unit.to_owned(),
-            format!(
-                "{:.2} ({:.2} to {:.2}) {verdict}",
-                ratio.median, ratio.min, ratio.max
-            ),
+            format!("{:.2} ({:.2} to {:.2}) {verdict}", ratio.median, ratio.min, ratio.max),
             comparison.runs.len().to_string(),
         ]);
     }
@@ -177,14 +165,7 @@ mod tests {
     #[test]
     fn the_ratio_is_taken_run_by_run() {
         let comparison = comparison(&[(100.0, 200.0), (300.0, 300.0), (90.0, 100.0)]);
-        assert_eq!(
-            comparison.ratio(),
-            Spread {
-                median: 0.9,
-                min: 0.5,
-                max: 1.0
-            }
-        );
+        assert_eq!(comparison.ratio(), Spread { median: 0.9, min: 0.5, max: 1.0 });
         assert_eq!(comparison.ours().median, 100.0);
         assert_eq!(comparison.theirs().median, 200.0);
     }
@@ -192,14 +173,7 @@ mod tests {
     #[test]
     fn the_median_of_an_even_number_lies_between_the_middle_ones() {
         let spread = Spread::of([4.0, 1.0, 3.0, 2.0].into_iter());
-        assert_eq!(
-            spread,
-            Spread {
-                median: 2.5,
-                min: 1.0,
-                max: 4.0
-            }
-        );
+        assert_eq!(spread, Spread { median: 2.5, min: 1.0, max: 4.0 });
     }
 
     #[test]

@@ -11,11 +11,7 @@ use crate::workspace::Workspace;
 pub(super) fn check(workspace: &Workspace) -> Result<String, Failure> {
     let mut combinations = 0;
     for package in workspace.libraries() {
-        for features in [
-            &[][..],
-            &["--no-default-features"],
-            &["--all-features"],
-        ] {
+        for features in [&[][..], &["--no-default-features"], &["--all-features"]] {
             process::run(
                 process::cargo()
                     .args(["clippy", "--quiet", "--package", &package.name, "--all-targets"])
@@ -24,9 +20,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<String, Failure> {
                 BUILD,
             )?;
             process::run(
-                process::cargo()
-                    .args(["test", "--quiet", "--package", &package.name])
-                    .args(features),
+                process::cargo().args(["test", "--quiet", "--package", &package.name]).args(features),
                 BUILD + TESTS,
             )?;
             combinations += 1;

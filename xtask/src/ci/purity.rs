@@ -18,8 +18,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<String, Failure> {
             .map(|library| &library.folder)
             .ok_or_else(|| Failure::Failed(format!("there is no crate {package}")))?;
         let source = folder.join("src").join("lib.rs");
-        let text =
-            fs::read_to_string(&source).trying(format_args!("cannot read {}", source.display()))?;
+        let text = fs::read_to_string(&source).trying(format_args!("cannot read {}", source.display()))?;
         if !forbids_unsafe(&text) {
             fail!("{} has no #![forbid(unsafe_code)]", source.display());
         }
@@ -97,9 +96,7 @@ fn banned<'c>(crates: &BTreeSet<&'c str>, package: &str, features: &str) -> Vec<
 
 /// The names in the output of `cargo tree --prefix none`, where each line is `name v1.2.3 …`.
 fn names(tree: &str) -> BTreeSet<&str> {
-    tree.lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .collect()
+    tree.lines().filter_map(|line| line.split_whitespace().next()).collect()
 }
 
 fn forbids_unsafe(source: &str) -> bool {
@@ -126,14 +123,8 @@ mod tests {
     fn a_crate_that_does_io_is_found_in_the_tree() {
         let crates = names(TREE);
         assert_eq!(crates.len(), 6);
-        assert_eq!(
-            banned(&crates, "lumberjack-codec", "--no-default-features"),
-            ["mio", "tokio"]
-        );
-        assert_eq!(
-            banned(&crates, "lumberjack-codec", "--all-features"),
-            ["mio"]
-        );
+        assert_eq!(banned(&crates, "lumberjack-codec", "--no-default-features"), ["mio", "tokio"]);
+        assert_eq!(banned(&crates, "lumberjack-codec", "--all-features"), ["mio"]);
     }
 
     #[test]

@@ -18,10 +18,7 @@ impl Case {
         name: impl Into<String>,
         run: impl FnOnce() -> Result<String, Failure> + Send + 'static,
     ) -> Self {
-        Self {
-            name: name.into(),
-            run: Box::new(run),
-        }
+        Self { name: name.into(), run: Box::new(run) }
     }
 
     /// Runs it on a thread of its own: neither a panic nor a hang stops the cases after it.
@@ -33,20 +30,15 @@ impl Case {
             // Nobody listens any more if the time is over.
             let _ = sender.send(outcome);
         });
-        receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-            Err(Failure::Failed(format!(
-                "did not end within {} s",
-                PATIENCE.as_secs()
-            )))
-        })
+        receiver
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| Err(Failure::Failed(format!("did not end within {} s", PATIENCE.as_secs()))))
     }
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("without a message"))
 }
 

@@ -1,59 +1,83 @@
-//! Real text: the logs and the documentation of this machine, line by line through the formatter and our client
-//! to the server of go-lumber.
+//! Real text: the logs and the documentation of this machine, line by line through the formatter, the handler and
+//! our client to the server of go-lumber.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use logstash_format::{Event, Formatter, Level, LogstashFormatter, Value};
-use logstash_transport::Batch;
+use logstash_format::{Event, Level, LogstashFormatter, Value};
+use logstash_handler::queue::Queue;
+use logstash_handler::{Handler, MemoryQueue, Overflow, SledQueue};
 
 use super::case::Case;
 use super::events::read_lines;
-use super::our_client::{connect, deliver};
+use super::our_client::connect;
 use crate::failure::{Failure, fail};
 use crate::peers::{GoLumber, ServerOptions};
 use crate::workspace::Workspace;
 
 pub(super) fn cases(go: &Arc<GoLumber>, workspace: &Workspace, scratch: &Path) -> Vec<Case> {
-    [0, 3]
-        .map(|level| {
-            let (go, root) = (Arc::clone(go), workspace.root.clone());
-            let file = scratch.join(format!("corpus-{level}"));
-            Case::new(format!("logs and texts of this machine to its server, level {level}"), move || {
-                ship(&go, &root, &file, level)
-            })
+    let case = |name: &str, file: &str, ship: fn(&GoLumber, &[Text], &Path) -> Result<(), Failure>| {
+        let (go, root, file) = (Arc::clone(go), workspace.root.clone(), scratch.join(file));
+        Case::new(format!("logs and texts of this machine to its server, {name}"), move || {
+            let texts = collect(&root)?;
+            ship(&go, &texts, &file)?;
+            compare(&texts, &file)
         })
-        .into()
+    };
+    vec![
+        case("queue in memory, plain", "corpus-memory", |go, texts, file| {
+            ship(go, texts, file, MemoryQueue::new(), 0)
+        }),
+        case("queue on disk, compressed", "corpus-sled", |go, texts, file| {
+            let queue = SledQueue::open(file.with_extension("queue"))
+                .map_err(|error| Failure::because("cannot open a queue on disk", error))?;
+            ship(go, texts, file, queue, 3)
+        }),
+    ]
 }
 
-fn ship(go: &GoLumber, root: &Path, file: &Path, level: u32) -> Result<String, Failure> {
-    let texts = collect(root)?;
+/// Logs each line through the handler, as an application would, and waits until everything is delivered.
+fn ship(
+    go: &GoLumber,
+    texts: &[Text],
+    file: &Path,
+    queue: impl Queue + 'static,
+    level: u32,
+) -> Result<(), Failure> {
+    let server = go.serve(&ServerOptions { out: Some(file), ..ServerOptions::default() })?;
     let formatter = LogstashFormatter::new().message_type("corpus");
-    let mut documents = Vec::new();
-    for text in &texts {
+    let (handler, guard) = Handler::builder(formatter, connect(&server)?)
+        .queue(queue)
+        .compression_level(level)
+        .overflow(Overflow::Block { timeout: PATIENCE })
+        .start()
+        .map_err(|error| Failure::because("the handler does not start", error))?;
+    for text in texts {
         let path = text.path.to_string_lossy();
+        let fields = [("file", Value::from(&*path))];
         for line in text.lines() {
             // A message is text: bytes that are not UTF-8 become U+FFFD, here as in any caller.
             let line = String::from_utf8_lossy(line);
-            let fields = [("file", Value::from(&*path))];
-            let event = Event::new(Level::Info, "corpus", &*line).fields(&fields);
-            let mut document = Vec::new();
-            formatter
-                .format(&event, &mut document)
-                .map_err(|error| Failure::because(format!("a line of {path} could not be formatted"), error))?;
-            documents.push(document);
+            handler.emit(&Event::new(Level::Info, "corpus", &*line).fields(&fields));
         }
     }
+    let flushed = handler.flush(PATIENCE);
+    let report = guard.shutdown(PATIENCE);
+    let lines: usize = texts.iter().map(|text| text.lines().count()).sum();
+    if !flushed.complete || report.acknowledged != lines as u64 {
+        fail!("{lines} lines were logged: {report}");
+    }
+    Ok(())
+}
 
-    let server = go.serve(&ServerOptions { out: Some(file), ..ServerOptions::default() })?;
-    let mut transport = connect(&server)?.compression_level(level);
-    deliver(&mut transport, &mut Batch::from_events(documents))?;
-
+/// Puts the files together again from what arrived.
+fn compare(texts: &[Text], file: &Path) -> Result<String, Failure> {
     let mut received = read_lines(file)?.into_iter();
     let mut replaced = 0;
-    for text in &texts {
-        replaced += compare(text, &mut received)?;
+    for text in texts {
+        replaced += compare_text(text, &mut received)?;
     }
     let surplus = received.count();
     if surplus > 0 {
@@ -70,7 +94,7 @@ fn ship(go: &GoLumber, root: &Path, file: &Path, level: u32) -> Result<String, F
 
 /// Puts a file together again from the events that arrived and compares it; tells how many of its lines are not
 /// UTF-8.
-fn compare(text: &Text, received: &mut impl Iterator<Item = Vec<u8>>) -> Result<usize, Failure> {
+fn compare_text(text: &Text, received: &mut impl Iterator<Item = Vec<u8>>) -> Result<usize, Failure> {
     let path = text.path.display();
     let mut replaced = 0;
     for (number, line) in text.lines().enumerate() {
@@ -163,3 +187,5 @@ const TOO_FEW: usize = 1_000;
 
 /// Larger files are left out: there are enough others.
 const LARGEST: u64 = 4 * 1024 * 1024;
+
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -12,18 +12,12 @@ use crate::failure::{Failure, Trying, fail};
 /// and control characters, numbers, and every hundredth one long.
 pub(super) fn documents(count: usize) -> Result<Vec<Vec<u8>>, Failure> {
     let formatter = LogstashFormatter::new().tags(["interoperability"]);
-    (0..count)
-        .map(|number| document(&formatter, number))
-        .collect()
+    (0..count).map(|number| document(&formatter, number)).collect()
 }
 
 fn document(formatter: &LogstashFormatter, number: usize) -> Result<Vec<u8>, Failure> {
     let text = TEXTS[number % TEXTS.len()];
-    let stretched = if number % 100 == 99 {
-        text.repeat(200)
-    } else {
-        text.to_owned()
-    };
+    let stretched = if number % 100 == 99 { text.repeat(200) } else { text.to_owned() };
     let fields = [
         ("number", Value::from(number as u64)),
         ("share", Value::from(number as f64 / 7.0)),
@@ -89,10 +83,7 @@ pub(super) fn resumed<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     acknowledged: usize,
 ) -> Result<usize, Failure> {
     if first.len() < acknowledged {
-        fail!(
-            "{acknowledged} events count as acknowledged, {} arrived",
-            first.len()
-        );
+        fail!("{acknowledged} events count as acknowledged, {} arrived", first.len());
     }
     if first.len() > sent.len() {
         fail!("{} events sent, {} received at first", sent.len(), first.len());

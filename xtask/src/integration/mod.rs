@@ -72,9 +72,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     if let Some(name) = required.iter().find(|name| !selected.contains(name)) {
-        return Err(Failure::Usage(format!(
-            "integration: {name} is required and left out by --peer"
-        )));
+        return Err(Failure::Usage(format!("integration: {name} is required and left out by --peer")));
     }
 
     let workspace = Workspace::load()?;
@@ -93,18 +91,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 
     if let Some(file) = arguments.value("--json") {
-        fs::write(file, format!("{:#}\n", report.to_json()))
-            .trying(format_args!("cannot write {file}"))?;
+        fs::write(file, format!("{:#}\n", report.to_json())).trying(format_args!("cannot write {file}"))?;
     }
     report.finish(&required)
 }
 
 /// The version and the cases of a peer that can run here.
-fn cases(
-    peer: &str,
-    workspace: &Workspace,
-    scratch: &Path,
-) -> Result<(String, Vec<Case>), Missing> {
+fn cases(peer: &str, workspace: &Workspace, scratch: &Path) -> Result<(String, Vec<Case>), Missing> {
     if peer == "go-lumber" {
         let go = Arc::new(GoLumber::prepare(workspace)?);
         let mut cases = our_client::cases(&go, scratch);

@@ -22,18 +22,30 @@ pub(super) fn cases(go: &Arc<GoLumber>, scratch: &Path) -> Vec<Case> {
     };
     for level in [0, 3] {
         let kind = if level == 0 { "plain" } else { "compressed" };
-        case(format!("{kind}, 1 event"), format!("one-{level}"), |go, file, level| {
-            windows(go, &file, level, 1, 1)
-        }, level);
-        case(format!("{kind}, 3 windows"), format!("three-{level}"), |go, file, level| {
-            windows(go, &file, level, 3, 500)
-        }, level);
-        case(format!("{kind}, a window of 2,048 events"), format!("full-{level}"), |go, file, level| {
-            windows(go, &file, level, 1, 2048)
-        }, level);
-        case(format!("{kind}, 100,000 events"), format!("many-{level}"), |go, file, level| {
-            single_events(go, &file, level, 100_000)
-        }, level);
+        case(
+            format!("{kind}, 1 event"),
+            format!("one-{level}"),
+            |go, file, level| windows(go, &file, level, 1, 1),
+            level,
+        );
+        case(
+            format!("{kind}, 3 windows"),
+            format!("three-{level}"),
+            |go, file, level| windows(go, &file, level, 3, 500),
+            level,
+        );
+        case(
+            format!("{kind}, a window of 2,048 events"),
+            format!("full-{level}"),
+            |go, file, level| windows(go, &file, level, 1, 2048),
+            level,
+        );
+        case(
+            format!("{kind}, 100,000 events"),
+            format!("many-{level}"),
+            |go, file, level| single_events(go, &file, level, 100_000),
+            level,
+        );
         case(format!("{kind}, slow server that keeps alive"), format!("slow-{level}"), slow_server, level);
         case(format!("{kind}, server killed and restarted"), format!("killed-{level}"), killed_server, level);
     }
@@ -156,7 +168,7 @@ pub(super) fn connect(server: &Server) -> Result<BeatsTransport, Failure> {
         .map_err(|error| Failure::because("our client refuses the address", error))
 }
 
-pub(super) fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<(), Failure> {
+fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<(), Failure> {
     transport.send(batch).map_err(|error| Failure::because("our client could not deliver", error))?;
     if !batch.is_done() {
         fail!("the batch was delivered, and {} events remain", batch.remaining_events());
@@ -168,7 +180,9 @@ fn encode(documents: &[Vec<u8>], size: usize, level: u32) -> Result<Vec<EncodedW
     let mut encoder = WindowEncoder::new(level);
     documents
         .chunks(size)
-        .map(|events| encoder.encode(events).map_err(|error| Failure::because("cannot encode a window", error)))
+        .map(|events| {
+            encoder.encode(events).map_err(|error| Failure::because("cannot encode a window", error))
+        })
         .collect()
 }
 

@@ -20,7 +20,7 @@ pub(super) fn cases(go: &Arc<GoLumber>, scratch: &Path) -> Vec<Case> {
     {
         for level in [0, 3] {
             let compression = if level == 0 { "plain" } else { "compressed" };
-            for (name, run) in TRIALS {
+            for exercise in EXERCISES {
                 let trial = Trial {
                     go: Arc::clone(go),
                     kind,
@@ -29,8 +29,8 @@ pub(super) fn cases(go: &Arc<GoLumber>, scratch: &Path) -> Vec<Case> {
                     file: scratch.join(format!("client-{}", cases.len())),
                 };
                 cases.push(Case::new(
-                    format!("its {client} client to our server, {compression}, {name}"),
-                    move || run(&trial),
+                    format!("its {client} client to our server, {compression}, {}", exercise.name),
+                    move || (exercise.run)(&trial),
                 ));
             }
         }
@@ -38,15 +38,21 @@ pub(super) fn cases(go: &Arc<GoLumber>, scratch: &Path) -> Vec<Case> {
     cases
 }
 
-const TRIALS: &[(&str, fn(&Trial) -> Outcome)] = &[
-    ("1 event", |trial| trial.windows(1, 2048)),
-    ("3 windows", |trial| trial.windows(1500, 500)),
-    ("a window of 2,048 events", |trial| trial.windows(2048, 2048)),
-    ("100,000 events", |trial| trial.windows(100_000, 2048)),
-    ("slow receiver that keeps alive", Trial::slow_receiver),
-    ("receiver away and back", Trial::receiver_away),
-    ("windows and acknowledgements lost on the way", Trial::lost_on_the_way),
+/// What each client does in each way of sending.
+const EXERCISES: &[Exercise] = &[
+    Exercise { name: "1 event", run: |trial| trial.windows(1, 2048) },
+    Exercise { name: "3 windows", run: |trial| trial.windows(1500, 500) },
+    Exercise { name: "a window of 2,048 events", run: |trial| trial.windows(2048, 2048) },
+    Exercise { name: "100,000 events", run: |trial| trial.windows(100_000, 2048) },
+    Exercise { name: "slow receiver that keeps alive", run: Trial::slow_receiver },
+    Exercise { name: "receiver away and back", run: Trial::receiver_away },
+    Exercise { name: "windows and acknowledgements lost on the way", run: Trial::lost_on_the_way },
 ];
+
+struct Exercise {
+    name: &'static str,
+    run: fn(&Trial) -> Outcome,
+}
 
 type Outcome = Result<String, Failure>;
 
@@ -121,7 +127,10 @@ impl Trial {
         };
         let twice = resumed(&sent, &first, &second, acknowledged)?;
         if twice > self.in_flight * window {
-            fail!("{twice} events arrived twice, at most {} windows of {window} were in flight", self.in_flight);
+            fail!(
+                "{twice} events arrived twice, at most {} windows of {window} were in flight",
+                self.in_flight
+            );
         }
         Ok(format!("{events} events exact and in order, {acknowledged} before the break, {twice} twice"))
     }
@@ -158,6 +167,7 @@ impl Trial {
             level: self.level,
             timeout,
             retry,
+            encode: false,
         })
     }
 }

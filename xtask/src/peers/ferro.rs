@@ -18,10 +18,7 @@ impl Ferro {
     /// Builds the program that drives the crate, in release mode, from its own lock file.
     pub(crate) fn prepare(workspace: &Workspace) -> Result<Self, Missing> {
         Self::build(workspace).map_err(|failure| {
-            Missing::new(
-                &failure,
-                "let `cargo` reach its registry once (see the lines above)",
-            )
+            Missing::new(&failure, "let `cargo` reach its registry once (see the lines above)")
         })
     }
 
@@ -35,11 +32,8 @@ impl Ferro {
                 .arg(&target),
             BUILD,
         )?;
-        let program = target.join("release").join(if cfg!(windows) {
-            "ferro-peer.exe"
-        } else {
-            "ferro-peer"
-        });
+        let program =
+            target.join("release").join(if cfg!(windows) { "ferro-peer.exe" } else { "ferro-peer" });
         Ok(Self { program })
     }
 
@@ -50,12 +44,14 @@ impl Ferro {
         events: &Path,
         window: usize,
         level: u32,
+        encode: bool,
     ) -> Result<Running, Failure> {
         Running::captured(
             Command::new(&self.program)
                 .arg(address.to_string())
                 .arg(events)
-                .args([window.to_string(), level.to_string()]),
+                .args([window.to_string(), level.to_string()])
+                .arg(if encode { "encode" } else { "ready" }),
         )
     }
 }

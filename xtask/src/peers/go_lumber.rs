@@ -25,10 +25,7 @@ impl GoLumber {
             });
         }
         Self::build(workspace).map_err(|failure| {
-            Missing::new(
-                &failure,
-                "let `go` reach its module proxy once (see the lines above)",
-            )
+            Missing::new(&failure, "let `go` reach its module proxy once (see the lines above)")
         })
     }
 
@@ -47,10 +44,7 @@ impl GoLumber {
             Duration::from_secs(600),
         )?;
         let version = process::output(Command::new(&program).arg("version"), PROMPT)?;
-        Ok(Self {
-            program,
-            version: version.trim().to_owned(),
-        })
+        Ok(Self { program, version: version.trim().to_owned() })
     }
 
     pub(crate) fn serve(&self, options: &ServerOptions<'_>) -> Result<Server, Failure> {
@@ -71,11 +65,7 @@ impl GoLumber {
         let mut process = Running::captured(&mut command)?;
         let address = process.expect_line("listening", PROMPT)?;
         match address.parse() {
-            Ok(address) => Ok(Server {
-                process,
-                address,
-                received: 0,
-            }),
+            Ok(address) => Ok(Server { process, address, received: 0 }),
             Err(_) => Err(process.fault(&format!("listens on `{address}`"))),
         }
     }
@@ -96,6 +86,9 @@ impl GoLumber {
             .args(["-level", &client.level.to_string()])
             .args(["-timeout", &go_duration(client.timeout)])
             .args(["-retry", &go_duration(client.retry)]);
+        if client.encode {
+            command.arg("-encode");
+        }
         Running::captured(&mut command)
     }
 }
@@ -157,6 +150,8 @@ pub(crate) struct Client<'a> {
     pub(crate) timeout: Duration,
     /// How long it connects again and resends after failures.
     pub(crate) retry: Duration,
+    /// Whether go-lumber encodes the events itself, from maps; otherwise it sends the lines as they are.
+    pub(crate) encode: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -25,10 +25,7 @@ pub(crate) struct Missing {
 
 impl Missing {
     fn new(failure: &Failure, remedy: &'static str) -> Self {
-        Self {
-            reason: failure.to_string(),
-            remedy,
-        }
+        Self { reason: failure.to_string(), remedy }
     }
 }
 

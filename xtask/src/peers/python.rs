@@ -33,10 +33,7 @@ impl Python {
             });
         }
         Self::install(workspace, system).map_err(|failure| {
-            Missing::new(
-                &failure,
-                "let `pip` reach its package index once (see the lines above)",
-            )
+            Missing::new(&failure, "let `pip` reach its package index once (see the lines above)")
         })
     }
 
@@ -46,26 +43,17 @@ impl Python {
         let wanted = fs::read_to_string(&requirements)
             .trying(format_args!("cannot read {}", requirements.display()))?;
         let environment = workspace.peer_target()?.join("venv");
-        let interpreter = environment.join(if cfg!(windows) {
-            "Scripts/python.exe"
-        } else {
-            "bin/python"
-        });
+        let interpreter = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
 
         let installed = environment.join("requirements.txt");
         if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted)
             && process::is_installed(&interpreter.to_string_lossy(), "--version")
         {
-            return Ok(Self {
-                interpreter,
-                drivers,
-            });
+            return Ok(Self { interpreter, drivers });
         }
 
         process::output(
-            Command::new(system)
-                .args(["-m", "venv", "--clear"])
-                .arg(&environment),
+            Command::new(system).args(["-m", "venv", "--clear"]).arg(&environment),
             INSTALLATION,
         )?;
         process::output(
@@ -76,12 +64,8 @@ impl Python {
             INSTALLATION,
         )?;
         // Last, so that an installation that was cut off is begun anew.
-        fs::write(&installed, wanted)
-            .trying(format_args!("cannot write {}", installed.display()))?;
-        Ok(Self {
-            interpreter,
-            drivers,
-        })
+        fs::write(&installed, wanted).trying(format_args!("cannot write {}", installed.display()))?;
+        Ok(Self { interpreter, drivers })
     }
 
     /// The version of an installed package.
@@ -112,10 +96,7 @@ impl Python {
 }
 
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let text = process::output(
-        Command::new(program).args(arguments),
-        Duration::from_secs(60),
-    );
+    let text = process::output(Command::new(program).args(arguments), Duration::from_secs(60));
     text.ok().map(|text| text.trim().to_owned())
 }
 

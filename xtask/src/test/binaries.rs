@@ -46,9 +46,8 @@ pub(super) fn build(workspace: &Workspace) -> Result<Vec<Binary>, Failure> {
     let deadline = Instant::now() + BUILD;
     let mut binaries = Vec::new();
     while let Some(line) = process.next_line(deadline.saturating_duration_since(Instant::now()))? {
-        if let Some(binary) = serde_json::from_str(&line)
-            .ok()
-            .and_then(|message| test_binary(&message, &workspace.root))
+        if let Some(binary) =
+            serde_json::from_str(&line).ok().and_then(|message| test_binary(&message, &workspace.root))
         {
             binaries.push(binary);
         }
@@ -67,12 +66,7 @@ pub(super) fn run_documentation(report: &mut Report) -> Result<(), Failure> {
     follow(&mut command, "documentation", false, report)
 }
 
-fn follow(
-    command: &mut Command,
-    name: &str,
-    timed: bool,
-    report: &mut Report,
-) -> Result<(), Failure> {
+fn follow(command: &mut Command, name: &str, timed: bool, report: &mut Report) -> Result<(), Failure> {
     let mut process = Running::observed(command)?;
     let mut reading = report.begin(name, timed);
     let deadline = Instant::now() + PATIENCE;
@@ -97,11 +91,7 @@ fn test_binary(message: &Value, root: &Path) -> Option<Binary> {
     let folder = Path::new(message["manifest_path"].as_str()?).parent()?;
     let source = Path::new(message["target"]["src_path"].as_str()?);
     let name = source.strip_prefix(root).unwrap_or(source);
-    Some(Binary {
-        name: name.display().to_string(),
-        executable,
-        folder: folder.to_owned(),
-    })
+    Some(Binary { name: name.display().to_string(), executable, folder: folder.to_owned() })
 }
 
 /// What one binary may take at most.

@@ -30,10 +30,7 @@ fn run() -> Result<(), Failure> {
     let workspace = Workspace::load()?;
     let mut steps = Steps::default();
     steps.run("format", || {
-        process::run(
-            process::cargo().args(["fmt", "--all", "--check"]),
-            Duration::from_secs(120),
-        )?;
+        process::run(process::cargo().args(["fmt", "--all", "--check"]), Duration::from_secs(120))?;
         Ok(String::new())
     });
     steps.run("lints", || {

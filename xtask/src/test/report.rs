@@ -18,10 +18,7 @@ impl Report {
     /// Begins a binary, `timed` if it was started with `--report-time`.
     pub(super) fn begin<'r>(&'r mut self, binary: &str, timed: bool) -> Reading<'r> {
         self.unfinished.push(binary.to_owned());
-        Reading {
-            report: self,
-            timed,
-        }
+        Reading { report: self, timed }
     }
 
     pub(super) fn add(&mut self, other: Self) {
@@ -90,9 +87,8 @@ impl Reading<'_> {
             self.report.failed += failed;
             self.report.timed += if self.timed { passed + failed } else { 0 };
             self.report.unfinished.pop();
-        } else if let Some((name, result)) = line
-            .strip_prefix("test ")
-            .and_then(|line| line.split_once(" ... "))
+        } else if let Some((name, result)) =
+            line.strip_prefix("test ").and_then(|line| line.split_once(" ... "))
         {
             if result.starts_with("ignored") {
                 self.report.ignored.push(name.to_owned());
@@ -145,10 +141,7 @@ mod tests {
             true,
         );
         assert_eq!(report.faults(LIMIT), [""; 0]);
-        assert_eq!(
-            report.remark(),
-            "3 passed, slowest 9.9 s: frame::two - should panic"
-        );
+        assert_eq!(report.remark(), "3 passed, slowest 9.9 s: frame::two - should panic");
     }
 
     #[test]
@@ -160,10 +153,7 @@ mod tests {
              test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 10.00s\n",
             true,
         );
-        assert_eq!(
-            report.faults(LIMIT),
-            ["1 failed", "ignored: b", "c took 10.0 s, 10 s are allowed"]
-        );
+        assert_eq!(report.faults(LIMIT), ["1 failed", "ignored: b", "c took 10.0 s, 10 s are allowed"]);
 
         let report = read("running 1 test\n", true);
         assert_eq!(report.faults(LIMIT), ["did not finish: codec"]);

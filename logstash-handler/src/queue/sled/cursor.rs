@@ -54,7 +54,9 @@ impl Cursor {
             }
             match (decode(&bytes), newest) {
                 (Err(newer), _) | (_, Err(newer)) => newest = Err(newer),
-                (Ok(mark), Ok(other)) => newest = Ok(mark.max_by_turn(other)),
+                (Ok(mark), Ok(other)) => {
+                    newest = Ok(mark.into_iter().chain(other).max_by_key(|mark| mark.turn))
+                }
             }
         }
         let written = newest.as_ref().ok().copied().flatten().unwrap_or_default();
@@ -85,16 +87,6 @@ impl Cursor {
         let head = self.written.lock().unwrap_or_else(PoisonError::into_inner).0.head;
         self.file.sync_data()?;
         Ok(head)
-    }
-}
-
-trait Newest {
-    fn max_by_turn(self, other: Self) -> Self;
-}
-
-impl Newest for Option<Mark> {
-    fn max_by_turn(self, other: Self) -> Self {
-        self.into_iter().chain(other).max_by_key(|mark| mark.turn)
     }
 }
 

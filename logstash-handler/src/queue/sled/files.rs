@@ -41,6 +41,14 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes the name of a directory durable, unless its parent may not be opened.
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent().map(sync_dir) {
+        Some(Err(cause)) if cause.kind() != io::ErrorKind::PermissionDenied => Err(cause),
+        _ => Ok(()),
+    }
+}
+
 /// Bytes that the files below a directory take on the disk.
 ///
 /// Files that vanish while it counts are left out.

@@ -11,19 +11,25 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Trying};
 
-/// A running child process. Dropping it kills it.
-///
-/// A peer is started with a pipe as its standard input and ends when that pipe does, so that it goes away even
-/// when this process is killed.
+mod keeper;
+use keeper::Keeper;
+
+/// A running child process. Dropping it kills it and its own children; so does the end of this process.
 #[derive(Debug)]
 pub(crate) struct Running {
     name: String,
     child: Child,
-    /// Held open for the life of the child.
+    keeper: Keeper,
+    /// How it ended, once that is known.
+    status: Option<ExitStatus>,
+    /// Held open for the life of the child; peers end when it does.
     _input: Option<ChildStdin>,
     /// Lines of standard output, if that is captured.
     lines: Option<Receiver<String>>,
+    /// The last lines of standard error, if that is captured.
     complaints: Arc<Mutex<VecDeque<String>>>,
+    /// Ends when standard error does.
+    last_words: Option<Receiver<()>>,
 }
 
 impl Running {
@@ -37,10 +43,7 @@ impl Running {
     ///
     /// What it writes to standard error is kept, the last lines of it, and told with every failure.
     pub(crate) fn captured(command: &mut Command) -> Result<Self, Failure> {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self::start(command)
     }
 
@@ -53,13 +56,22 @@ impl Running {
 
     fn start(command: &mut Command) -> Result<Self, Failure> {
         let name = describe(command);
-        let mut child = command
-            .spawn()
-            .trying(format_args!("cannot start `{name}`"))?;
+        Keeper::prepare(command);
+        let mut child = command.spawn().trying(format_args!("cannot start `{name}`"))?;
+        let keeper = match Keeper::keep(&child) {
+            Ok(keeper) => keeper,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(Failure::because("cannot start the shell that ends other processes", error));
+            }
+        };
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
-        if let Some(stderr) = child.stderr.take() {
+        let last_words = child.stderr.take().map(|stderr| {
+            let (open, last_words) = mpsc::sync_channel(0);
             let complaints = Arc::clone(&complaints);
             for_each_line(stderr, move |line| {
+                let _ = &open; // dropped with this closure, at the end of the stream
                 let mut kept = complaints.lock().unwrap_or_else(PoisonError::into_inner);
                 if kept.len() == COMPLAINTS {
                     kept.pop_front();
@@ -67,24 +79,16 @@ impl Running {
                 kept.push_back(line);
                 true
             });
-        }
+            last_words
+        });
         let lines = child.stdout.take().map(|stdout| {
             // Bounded: a child that writes faster than its lines are read has to wait.
             let (sender, lines) = mpsc::sync_channel(1024);
             for_each_line(stdout, move |line| sender.send(line).is_ok());
             lines
         });
-        Ok(Self {
-            name,
-            _input: child.stdin.take(),
-            child,
-            lines,
-            complaints,
-        })
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        let input = child.stdin.take();
+        Ok(Self { name, child, keeper, status: None, _input: input, lines, complaints, last_words })
     }
 
     /// The next line of standard output, `None` at its end.
@@ -95,10 +99,9 @@ impl Running {
         match lines.recv_timeout(patience) {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => Err(self.fault(&format!(
-                "wrote nothing for {} s",
-                patience.as_secs_f64()
-            ))),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(self.fault(&format!("wrote nothing for {} s", patience.as_secs_f64())))
+            }
         }
     }
 
@@ -116,9 +119,7 @@ impl Running {
                 }
                 None => {
                     let status = self.wait(Duration::from_secs(5))?;
-                    return Err(
-                        self.fault(&format!("ended with {status} and without a line `{word} …`"))
-                    );
+                    return Err(self.fault(&format!("ended with {status} and without a line `{word} …`")));
                 }
             }
         }
@@ -130,19 +131,14 @@ impl Running {
         // The standard library has no wait with a deadline; the pauses are short against what a process takes.
         let mut pause = Duration::from_millis(1);
         loop {
-            let status = self
-                .child
-                .try_wait()
-                .trying(format_args!("cannot wait for `{}`", self.name))?;
-            if let Some(status) = status {
+            if let Some(status) = self.look()? {
                 return Ok(status);
             }
             if Instant::now() >= deadline {
                 self.kill();
-                return Err(self.fault(&format!(
-                    "did not end within {} s and was killed",
-                    patience.as_secs_f64()
-                )));
+                return Err(
+                    self.fault(&format!("did not end within {} s and was killed", patience.as_secs_f64()))
+                );
             }
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
@@ -158,18 +154,34 @@ impl Running {
         Err(self.fault(&format!("ended with {status}")))
     }
 
-    /// Kills the process with SIGKILL and takes its exit status, so that no zombie stays.
+    /// Kills the process and its own children with SIGKILL, and leaves no zombie.
     pub(crate) fn kill(&mut self) {
+        if matches!(self.look(), Ok(Some(_))) {
+            return;
+        }
+        self.keeper.strike();
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.status = self.child.wait().ok();
+    }
+
+    /// How the process ended, if it has.
+    fn look(&mut self) -> Result<Option<ExitStatus>, Failure> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().trying(format_args!("cannot wait for `{}`", self.name))?;
+            if self.status.is_some() {
+                self.keeper.dismiss();
+            }
+        }
+        Ok(self.status)
     }
 
     /// A failure of this process, with the end of what it wrote to standard error.
-    pub(crate) fn fault(&self, what: &str) -> Failure {
-        let complaints = self
-            .complaints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn fault(&mut self, what: &str) -> Failure {
+        if let (Ok(Some(_)), Some(last_words)) = (self.look(), &self.last_words) {
+            // It ended: what it wrote last is on its way. A child of its own may hold the pipe open.
+            let _ = last_words.recv_timeout(Duration::from_secs(1));
+        }
+        let complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         let mut message = format!("`{}` {what}", self.name);
         for line in complaints.iter() {
             message.push_str("\n    | ");
@@ -196,9 +208,7 @@ pub(crate) fn output(command: &mut Command, patience: Duration) -> Result<String
     let deadline = Instant::now() + patience;
     let mut process = Running::captured(command)?;
     let mut text = String::new();
-    while let Some(line) =
-        process.next_line(deadline.saturating_duration_since(Instant::now()))?
-    {
+    while let Some(line) = process.next_line(deadline.saturating_duration_since(Instant::now()))? {
         text.push_str(&line);
         text.push('\n');
     }
@@ -208,11 +218,7 @@ pub(crate) fn output(command: &mut Command, patience: Duration) -> Result<String
 
 /// Whether a program of that name can be started at all.
 pub(crate) fn is_installed(program: &str, argument: &str) -> bool {
-    output(
-        Command::new(program).arg(argument),
-        Duration::from_secs(30),
-    )
-    .is_ok()
+    output(Command::new(program).arg(argument), Duration::from_secs(30)).is_ok()
 }
 
 /// The cargo that runs this task.
@@ -222,12 +228,7 @@ pub(crate) fn cargo() -> Command {
 
 fn describe(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());
-    let mut words = vec![
-        program
-            .file_name()
-            .unwrap_or(command.get_program())
-            .to_string_lossy(),
-    ];
+    let mut words = vec![program.file_name().unwrap_or_else(|| command.get_program()).to_string_lossy()];
     words.extend(command.get_args().map(OsStr::to_string_lossy));
     words.join(" ")
 }
@@ -253,7 +254,8 @@ fn for_each_line(source: impl Read + Send + 'static, mut take: impl FnMut(String
 /// Lines of standard error that are kept.
 const COMPLAINTS: usize = 30;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
@@ -293,15 +295,13 @@ mod tests {
         let failure = process.wait(Duration::from_millis(50)).unwrap_err();
         assert!(failure.to_string().contains("was killed"), "{failure}");
         assert!(started.elapsed() < Duration::from_secs(5));
-        assert!(!is_alive(process.id()));
+        assert!(!is_alive(process.child.id()));
     }
 
     #[test]
     fn a_process_that_says_nothing_does_not_hold_up_its_reader() {
         let mut process = Running::captured(&mut shell("exec sleep 60")).unwrap();
-        let failure = process
-            .expect_line("ready", Duration::from_millis(50))
-            .unwrap_err();
+        let failure = process.expect_line("ready", Duration::from_millis(50)).unwrap_err();
         assert!(failure.to_string().contains("wrote nothing"), "{failure}");
     }
 
@@ -310,10 +310,19 @@ mod tests {
         let panic = std::panic::catch_unwind(|| {
             let mut process = Running::captured(&mut shell("echo up; exec sleep 60")).unwrap();
             process.expect_line("up", Duration::from_secs(5)).unwrap();
-            std::panic::panic_any(process.id());
+            std::panic::panic_any(process.child.id());
         })
         .unwrap_err();
         assert!(!is_alive(*panic.downcast::<u32>().unwrap()));
+    }
+
+    #[test]
+    fn the_children_of_a_child_go_with_it() {
+        let mut process = Running::captured(&mut shell("sleep 60 & echo up; wait")).unwrap();
+        process.expect_line("up", Duration::from_secs(5)).unwrap();
+        process.kill();
+        // The stream ends with the last process that holds it.
+        assert_eq!(process.next_line(Duration::from_secs(5)).unwrap(), None);
     }
 
     #[test]

@@ -1,0 +1,270 @@
+use crate::arena::Arena;
+use crate::core::Core;
+use crate::guard::Guard;
+use crate::handler::Handler;
+use crate::ledger::Ledger;
+use crate::notice::Notices;
+use crate::pump::Pump;
+use crate::queue::{MemoryQueue, Queue};
+use crate::{sender, writer};
+use logstash_format::Formatter;
+use logstash_transport::{Interrupt, Transport};
+use lumberjack_codec::{Backoff, MAX_EVENTS_PER_WINDOW};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io, thread};
+
+/// Options of a [`Handler`]; made by [`Handler::builder`].
+pub struct HandlerBuilder {
+    formatter: Box<dyn Formatter>,
+    transport: Box<dyn Transport>,
+    queue: Option<Box<dyn Queue>>,
+    options: Options,
+}
+
+impl HandlerBuilder {
+    pub(crate) fn new(formatter: Box<dyn Formatter>, transport: Box<dyn Transport>) -> Self {
+        Self { formatter, transport, queue: None, options: Options::default() }
+    }
+
+    /// Where events wait for the peer. Default: a [`MemoryQueue`] of 64 MiB.
+    #[must_use]
+    pub fn queue(mut self, queue: impl Queue + 'static) -> Self {
+        self.queue = Some(Box::new(queue));
+        self
+    }
+
+    /// What happens when events come faster than they can be stored. Default: the newest are dropped.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.options.overflow = overflow;
+        self
+    }
+
+    /// Serialised bytes that may wait for the writer thread; as much again may be in its hands.
+    /// Default: 8 MiB.
+    #[must_use]
+    pub fn arena_bytes(mut self, bytes: usize) -> Self {
+        self.options.arena_bytes = bytes;
+        self
+    }
+
+    /// Bytes of one serialised event. Default: 1 MiB.
+    #[must_use]
+    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_event_bytes = bytes;
+        self
+    }
+
+    /// How long the first event of a quiet time waits for others to share its window. Default: 20 ms.
+    ///
+    /// Larger windows compress better and need fewer writes. [`Handler::emit_durable`], a flush and a
+    /// full window end the wait.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.options.linger = linger;
+        self
+    }
+
+    /// Events and serialised bytes of one window. Default: 2,048 and 512 KiB.
+    #[must_use]
+    pub fn window(mut self, events: usize, bytes: usize) -> Self {
+        self.options.window_events = events;
+        self.options.window_bytes = bytes;
+        self
+    }
+
+    /// zlib level of windows, from 0 (none) to 9. Default: 3.
+    #[must_use]
+    pub fn compression_level(mut self, level: u32) -> Self {
+        self.options.compression_level = level;
+        self
+    }
+
+    /// Windows that the transport gets at once. Default: 8.
+    ///
+    /// A transport may have several on the wire; what one run of the program sends twice after a
+    /// crash is at most what was on the wire.
+    #[must_use]
+    pub fn batch(mut self, windows: usize) -> Self {
+        self.options.batch_windows = windows.max(1);
+        self
+    }
+
+    /// Waits between attempts while the peer cannot be reached. Default: 1 s doubling to 60 s, with
+    /// jitter.
+    #[must_use]
+    pub fn retry(mut self, backoff: Backoff) -> Self {
+        self.options.retry = backoff;
+        self
+    }
+
+    /// Age at which events are given up instead of being delivered. Default: none.
+    ///
+    /// Counted from the oldest event of a window, by the wall clock.
+    #[must_use]
+    pub fn ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
+        self.options.ttl = ttl.into();
+        self
+    }
+
+    /// Time that dropping the [`Guard`] may take. Default: 5 s.
+    #[must_use]
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.options.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Starts the two threads.
+    ///
+    /// Delivery of what is in the queue from an earlier run begins at once.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when an option makes no sense or a thread cannot be started.
+    pub fn start(self) -> Result<(Handler, Guard), StartError> {
+        let Self { formatter, mut transport, queue, options } = self;
+        options.check()?;
+        let queue = queue.unwrap_or_else(|| Box::new(MemoryQueue::new()));
+        let interrupt = Interrupt::new();
+        transport.interrupt_by(interrupt.clone());
+        let ledger = Ledger::default();
+        let recovered = queue.depth().events;
+        ledger.update(|books| {
+            books.recovered = recovered;
+            books.queued = recovered;
+            books.entered_queue = recovered;
+        });
+        let pump = Pump::new(options.retry.clone(), RARELY);
+        let arena = Arena::new(options.arena_bytes, options.window_bytes);
+        let notices = Notices::default();
+        let core = Arc::new(Core { formatter, arena, queue, ledger, notices, interrupt, options });
+        // From here on the guard ends what was started, also if the second thread cannot be.
+        let mut threads = Vec::new();
+        let shared = Arc::clone(&core);
+        threads.push(spawn("logstash-writer", move || writer::run(&shared))?);
+        let shared = Arc::clone(&core);
+        match spawn("logstash-sender", move || sender::run(&shared, transport, pump)) {
+            Ok(sender) => threads.push(sender),
+            Err(error) => {
+                core.ledger.update(|books| books.sender_ended = true);
+                drop(Guard::new(core, threads));
+                return Err(error);
+            }
+        }
+        Ok((Handler::new(Arc::clone(&core)), Guard::new(core, threads)))
+    }
+}
+
+impl fmt::Debug for HandlerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerBuilder").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, StartError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StartError::Thread)
+}
+
+/// What happens when events come faster than they can be stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The thread that logs waits for room, but no longer than this; then the event is dropped.
+    Block {
+        /// How long.
+        timeout: Duration,
+    },
+    /// The event is dropped.
+    DropNewest,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) overflow: Overflow,
+    pub(crate) arena_bytes: usize,
+    pub(crate) max_event_bytes: usize,
+    pub(crate) linger: Duration,
+    pub(crate) window_events: usize,
+    pub(crate) window_bytes: usize,
+    pub(crate) compression_level: u32,
+    pub(crate) batch_windows: usize,
+    pub(crate) retry: Backoff,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl Options {
+    fn check(&self) -> Result<(), StartError> {
+        let wrong = |text: String| Err(StartError::Option(text));
+        let most = MAX_EVENTS_PER_WINDOW as usize;
+        if self.window_events == 0 || self.window_events > most {
+            return wrong(format!("window of {} events, from 1 to {most} are possible", self.window_events));
+        }
+        if self.window_bytes == 0 {
+            return wrong("window of 0 bytes".to_owned());
+        }
+        if self.max_event_bytes == 0 || self.max_event_bytes > MAX_EVENT_BYTES {
+            let bytes = self.max_event_bytes;
+            return wrong(format!("max_event_bytes of {bytes}, from 1 to {MAX_EVENT_BYTES} are possible"));
+        }
+        if self.arena_bytes < self.max_event_bytes {
+            let (arena, event) = (self.arena_bytes, self.max_event_bytes);
+            return wrong(format!("arena_bytes of {arena} cannot hold an event of max_event_bytes, {event}"));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            overflow: Overflow::DropNewest,
+            arena_bytes: 8 * 1024 * 1024,
+            max_event_bytes: 1024 * 1024,
+            linger: Duration::from_millis(20),
+            window_events: 2048,
+            window_bytes: 512 * 1024,
+            compression_level: 3,
+            batch_windows: 8,
+            retry: Backoff::new(),
+            ttl: None,
+            shutdown_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why a handler did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An option makes no sense; the text says which and what would.
+    Option(String),
+    /// A thread could not be started.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Option(text) => f.write_str(text),
+            Self::Thread(_) => f.write_str("cannot start a thread"),
+        }
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Option(_) => None,
+            Self::Thread(error) => Some(error),
+        }
+    }
+}
+
+/// What the encoder of windows takes at most.
+const MAX_EVENT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Wait after an error that only a human can mend.
+const RARELY: Duration = Duration::from_secs(60);

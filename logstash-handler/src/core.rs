@@ -1,0 +1,169 @@
+//! What a handler, its guard and its two threads share.
+
+use crate::arena::{Arena, Refusal};
+use crate::builder::{Options, Overflow};
+use crate::ledger::Ledger;
+use crate::notice::{Kind, Notices};
+use crate::queue::Queue;
+use crate::stats::{DropReason, Stats};
+use logstash_format::{Event, Formatter};
+use logstash_transport::Interrupt;
+use std::cell::Cell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, SystemTime};
+
+pub(crate) struct Core {
+    pub(crate) formatter: Box<dyn Formatter>,
+    pub(crate) arena: Arena,
+    pub(crate) queue: Box<dyn Queue>,
+    pub(crate) ledger: Ledger,
+    pub(crate) notices: Notices,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) options: Options,
+}
+
+impl Core {
+    /// Serialises an event and hands it over; tells its position.
+    pub(crate) fn emit(&self, event: &Event<'_>, patience: Patience, urgent: bool) -> Result<u64, DropReason> {
+        let Some(_depth) = Depth::enter() else {
+            return Err(self.turn_away(DropReason::Recursion));
+        };
+        with_buffer(|buffer| {
+            let formatted = catch_unwind(AssertUnwindSafe(|| self.formatter.format(event, buffer)));
+            match formatted {
+                Ok(Ok(())) => self.hand_over(buffer, patience, urgent),
+                Ok(Err(error)) => {
+                    self.notices.tell(Kind::Format, &format!("event dropped, it cannot be formatted: {error}"));
+                    Err(self.turn_away(DropReason::Unformattable))
+                }
+                Err(_) => {
+                    self.notices.tell(Kind::Format, "event dropped, formatting it panicked");
+                    Err(self.turn_away(DropReason::Unformattable))
+                }
+            }
+        })
+    }
+
+    /// Hands a serialised event over; tells its position.
+    pub(crate) fn hand_over(&self, document: &[u8], patience: Patience, urgent: bool) -> Result<u64, DropReason> {
+        if document.is_empty() {
+            return Err(self.turn_away(DropReason::Unformattable));
+        }
+        if document.len() > self.options.max_event_bytes {
+            return Err(self.turn_away(DropReason::Oversized));
+        }
+        let patience = match patience {
+            Patience::OfPolicy => self.options.overflow.patience(),
+            Patience::Of(duration) => duration,
+        };
+        self.arena.push(document, patience, urgent).map_err(|refusal| match refusal {
+            Refusal::Closed => self.turn_away(DropReason::Closed),
+            // Counted by the arena, under the lock that it holds anyway.
+            Refusal::Full => DropReason::Overflow,
+        })
+    }
+
+    fn turn_away(&self, reason: DropReason) -> DropReason {
+        let mut books = self.ledger.lock();
+        books.turned_away += 1;
+        books.dropped.add(reason, 1);
+        reason
+    }
+
+    /// The books, with every event in exactly one place.
+    pub(crate) fn stats(&self) -> Stats {
+        // Both locks at once, in the order in which the writer takes them.
+        let (arena, books) = self.arena.snapshot(|counts| (counts, self.ledger.lock().clone()));
+        let depth = self.queue.depth();
+        let mut dropped = books.dropped;
+        dropped.add(DropReason::Overflow, arena.overflowed);
+        let (last_error, last_error_at) = books.last_error.unzip();
+        Stats {
+            accepted: arena.pushed + arena.overflowed + books.turned_away,
+            recovered: books.recovered,
+            acknowledged: books.acknowledged,
+            dropped,
+            in_arena: arena.events,
+            in_writer: books.in_writer,
+            queued: books.queued,
+            arena_bytes: arena.bytes,
+            queue_bytes: depth.bytes,
+            queue_bytes_on_disk: depth.bytes_on_disk,
+            oldest: depth.oldest.map(|oldest| SystemTime::now().duration_since(oldest).unwrap_or_default()),
+            connection: books.connection,
+            failures: books.failures,
+            last_error,
+            last_error_at,
+        }
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// How long a logging thread waits for room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    OfPolicy,
+    Of(Duration),
+}
+
+impl Overflow {
+    const fn patience(self) -> Duration {
+        match self {
+            Self::DropNewest => Duration::ZERO,
+            Self::Block { timeout } => timeout,
+        }
+    }
+}
+
+/// How many events this thread is serialising, one inside the other.
+///
+/// A `Display` that logs is served, once; one that logs each time it is displayed would never end.
+struct Depth;
+
+impl Depth {
+    fn enter() -> Option<Self> {
+        let deep = DEPTH.try_with(|depth| {
+            let deep = depth.get();
+            depth.set(deep + 1);
+            deep
+        });
+        let entered = Self;
+        // While the thread ends there is no counter any more, and no nesting worth the name.
+        (deep.unwrap_or(0) < MAX_DEPTH).then_some(entered)
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
+    }
+}
+
+const MAX_DEPTH: u32 = 2;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Where this thread serialises; taken out while in use, so that a nested event gets its own.
+    static SCRATCH: Cell<Option<Vec<u8>>> = const { Cell::new(None) };
+}
+
+/// Works with the buffer of this thread.
+fn with_buffer<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let taken = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    let mut buffer = taken.unwrap_or_default();
+    buffer.clear();
+    let result = work(&mut buffer);
+    // One huge event must not hold its memory for the rest of the thread's life.
+    if buffer.capacity() <= KEEP_CAPACITY {
+        let _ = SCRATCH.try_with(|scratch| scratch.set(Some(buffer)));
+    }
+    result
+}
+
+const KEEP_CAPACITY: usize = 64 * 1024;

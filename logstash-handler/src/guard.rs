@@ -1,0 +1,79 @@
+use crate::core::Core;
+use crate::report::Report;
+use crate::stats::DropReason;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Keeps a handler running; ends it in order.
+///
+/// Keep it until the program ends, in `main`. Dropping it is a
+/// [`shutdown`](Self::shutdown) within [`shutdown_timeout`](crate::HandlerBuilder::shutdown_timeout).
+#[derive(Debug)]
+#[must_use = "dropping the guard stops the handler"]
+pub struct Guard {
+    core: Arc<Core>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Guard {
+    pub(crate) const fn new(core: Arc<Core>, threads: Vec<JoinHandle<()>>) -> Self {
+        Self { core, threads }
+    }
+
+    /// Takes no more events, stores what is there, delivers as much as the time allows, and ends.
+    ///
+    /// Returns within `timeout` and a tenth of a second, whatever disk and network do. While the
+    /// peer cannot be reached, a queue on disk is left as it is after one more attempt; a queue in
+    /// memory is delivered from until the time is over, and what remains in it is lost and counted
+    /// as such. [`Report::complete`] tells whether both threads ended in time.
+    pub fn shutdown(mut self, timeout: Duration) -> Report {
+        self.stop(timeout)
+    }
+
+    fn stop(&mut self, timeout: Duration) -> Report {
+        let started = Instant::now();
+        let deadline = started + timeout;
+        let ledger = &self.core.ledger;
+        ledger.update(|books| {
+            books.stopping = true;
+            books.hurried = true;
+        });
+        self.core.arena.close();
+        let mut ended = ledger.wait_until(Some(deadline), |books| books.writer_ended && books.sender_ended);
+        if !ended {
+            self.core.interrupt.raise();
+            ledger.update(|_| {});
+            ended = ledger.wait_until(Some(deadline + GRACE), |books| books.writer_ended && books.sender_ended);
+        }
+        if ended {
+            for thread in self.threads.drain(..) {
+                // It has said that it is done; a panic on the way out changes nothing.
+                let _ = thread.join();
+            }
+            if self.core.queue.is_persistent() {
+                self.core.queue.close();
+            } else {
+                ledger.update(|books| {
+                    let left = books.queued;
+                    books.drop_queued(left, DropReason::Shutdown);
+                });
+            }
+        }
+        // A thread that hangs in disk or network is left behind; it touches nothing but the queue.
+        self.threads.clear();
+        Report::of(&self.core, ended, started.elapsed())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            let timeout = self.core.options.shutdown_timeout;
+            self.stop(timeout);
+        }
+    }
+}
+
+/// Time for the threads to notice an interrupt; they look every 50 ms.
+const GRACE: Duration = Duration::from_millis(90);

@@ -1,0 +1,154 @@
+use crate::builder::HandlerBuilder;
+use crate::core::{Core, Patience};
+use crate::report::Report;
+use crate::stats::{DropReason, Stats};
+use logstash_format::{Event, Formatter};
+use logstash_transport::Transport;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Takes log events and sees to it that they arrive.
+///
+/// Clones are handles to the same handler. It runs until its [`Guard`](crate::Guard) is dropped or
+/// told to shut down; what is logged after that is dropped and counted.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    core: Arc<Core>,
+}
+
+impl Handler {
+    /// Starts with what a handler cannot do without: how events look, and where they go.
+    #[must_use]
+    pub fn builder(formatter: impl Formatter + 'static, transport: impl Transport + 'static) -> HandlerBuilder {
+        HandlerBuilder::new(Box::new(formatter), Box::new(transport))
+    }
+
+    pub(crate) const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Logs an event.
+    ///
+    /// Serialises it on this thread and hands it over in one short lock. Never waits for disk or
+    /// network, never panics; waits for room only under [`Overflow::Block`](crate::Overflow::Block).
+    /// An event that cannot be taken is dropped and counted.
+    pub fn emit(&self, event: &Event<'_>) {
+        let _ = self.try_emit(event);
+    }
+
+    /// Logs an event and tells whether it was taken.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it was dropped; it is counted already.
+    pub fn try_emit(&self, event: &Event<'_>) -> Result<(), DropReason> {
+        self.core.emit(event, Patience::OfPolicy, false).map(drop)
+    }
+
+    /// Hands over an event that is serialised already: one document without a line break.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it was dropped; it is counted already.
+    pub fn emit_raw(&self, document: &[u8]) -> Result<(), DropReason> {
+        self.core.hand_over(document, Patience::OfPolicy, false).map(drop)
+    }
+
+    /// Logs an event and waits until it is stored, together with everything logged before it.
+    ///
+    /// Where the queue is on disk, it is then as safe as the queue's durability makes it. Many
+    /// threads that wait at once share one write.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError`] when the event was dropped, or could not be stored in time; it may still be
+    /// stored later.
+    pub fn emit_durable(&self, event: &Event<'_>, timeout: Duration) -> Result<(), EmitError> {
+        let deadline = Instant::now() + timeout;
+        let position = self.core.emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
+        self.wait_stored(position + 1, deadline).then_some(()).ok_or(EmitError::NotInTime)
+    }
+
+    /// Waits until everything logged before is stored; at most for `timeout`.
+    ///
+    /// [`Report::complete`] tells whether that was achieved.
+    #[must_use = "the report tells whether everything was stored in time"]
+    pub fn sync(&self, timeout: Duration) -> Report {
+        let started = Instant::now();
+        let target = self.core.arena.snapshot(|counts| counts.pushed);
+        self.core.arena.hurry();
+        let complete = self.wait_stored(target, started + timeout);
+        Report::of(&self.core, complete, started.elapsed())
+    }
+
+    /// Waits until everything logged before is acknowledged by the peer, or given up for a reason
+    /// that is counted; at most for `timeout`.
+    ///
+    /// Makes the sender try at once if it waits out a backoff. [`Report::complete`] tells whether
+    /// everything was settled; what was not is stored, if the report says so, and goes on being
+    /// delivered.
+    #[must_use = "the report tells whether everything was delivered in time"]
+    pub fn flush(&self, timeout: Duration) -> Report {
+        let started = Instant::now();
+        let deadline = started + timeout;
+        let target = self.core.arena.snapshot(|counts| counts.pushed);
+        self.core.arena.hurry();
+        self.core.ledger.update(|books| books.hurried = true);
+        let complete = self.wait_stored(target, deadline) && self.wait_delivered(deadline);
+        Report::of(&self.core, complete, started.elapsed())
+    }
+
+    /// The books of this moment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.core.stats()
+    }
+
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    pub(crate) const fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    fn wait_stored(&self, target: u64, deadline: Instant) -> bool {
+        let mut stored = false;
+        self.core.ledger.wait_until(Some(deadline), |books| {
+            stored = books.stored >= target;
+            stored || books.writer_ended
+        });
+        stored
+    }
+
+    /// Waits until everything that is in the queue by now has left it.
+    fn wait_delivered(&self, deadline: Instant) -> bool {
+        let target = self.core.ledger.lock().entered_queue;
+        let mut delivered = false;
+        self.core.ledger.wait_until(Some(deadline), |books| {
+            delivered = books.left_queue >= target;
+            delivered || books.sender_ended
+        });
+        delivered
+    }
+}
+
+/// Why [`Handler::emit_durable`] could not promise anything.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The event was dropped.
+    Dropped(DropReason),
+    /// The event was taken, but not stored in time; it may still be.
+    NotInTime,
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dropped(reason) => write!(f, "event was dropped: {}", reason.name()),
+            Self::NotInTime => f.write_str("event was not stored in time"),
+        }
+    }
+}
+
+impl Error for EmitError {}

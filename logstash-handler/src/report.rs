@@ -1,0 +1,58 @@
+use crate::core::Core;
+use crate::stats::Drops;
+use std::fmt;
+use std::time::Duration;
+
+/// What became of the events of a handler, as a flush or shutdown leaves it.
+///
+/// Counts are since the start of the handler.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Whether what was asked for was achieved within the timeout.
+    pub complete: bool,
+    /// Events that were logged.
+    pub accepted: u64,
+    /// Events that were in the queue from an earlier run.
+    pub recovered: u64,
+    /// Events that the peer has taken over.
+    pub acknowledged: u64,
+    /// Events that wait in the queue; a queue on disk keeps them for the next run.
+    pub stored: u64,
+    /// Events that are in memory only.
+    pub unsaved: u64,
+    /// Events that were given up, by reason.
+    pub dropped: Drops,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Report {
+    pub(crate) fn of(core: &Core, complete: bool, elapsed: Duration) -> Self {
+        let stats = core.stats();
+        let persistent = core.queue.is_persistent();
+        let in_memory = stats.in_arena + stats.in_writer;
+        Self {
+            complete,
+            accepted: stats.accepted,
+            recovered: stats.recovered,
+            acknowledged: stats.acknowledged,
+            stored: if persistent { stats.queued } else { 0 },
+            unsaved: if persistent { in_memory } else { in_memory + stats.queued },
+            dropped: stats.dropped,
+            elapsed,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, recovered, acknowledged, stored, unsaved, .. } = self;
+        write!(
+            f,
+            "accepted {accepted} + recovered {recovered} = acknowledged {acknowledged} + stored {stored} \
+             + unsaved {unsaved} + dropped {}",
+            self.dropped.total()
+        )
+    }
+}

@@ -1,0 +1,182 @@
+use std::time::{Duration, SystemTime};
+
+/// The books of a handler at one moment.
+///
+/// Every event is in exactly one place: [`is_balanced`](Self::is_balanced) holds for every snapshot.
+///
+/// ```text
+/// accepted + recovered = acknowledged + dropped + in_arena + in_writer + queued
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events that were logged to the handler since it started.
+    pub accepted: u64,
+    /// Events that were in the queue when the handler started.
+    pub recovered: u64,
+    /// Events that the peer has taken over.
+    pub acknowledged: u64,
+    /// Events that were given up, by reason.
+    pub dropped: Drops,
+    /// Events that were handed over and wait for the writer thread.
+    pub in_arena: u64,
+    /// Events that the writer thread is storing.
+    pub in_writer: u64,
+    /// Events in the queue.
+    pub queued: u64,
+    /// Serialised bytes that wait for the writer thread.
+    pub arena_bytes: u64,
+    /// Encoded bytes in the queue.
+    pub queue_bytes: u64,
+    /// Bytes that the queue takes on disk.
+    pub queue_bytes_on_disk: u64,
+    /// Age of the oldest window in the queue.
+    pub oldest: Option<Duration>,
+    /// What the sender thread is doing.
+    pub connection: ConnectionState,
+    /// Batches that failed.
+    pub failures: u64,
+    /// The last error of transport or queue, with its causes.
+    pub last_error: Option<String>,
+    /// When that was.
+    pub last_error_at: Option<SystemTime>,
+}
+
+impl Stats {
+    /// Whether every event is in exactly one place.
+    #[must_use]
+    pub const fn is_balanced(&self) -> bool {
+        self.accepted + self.recovered
+            == self.acknowledged + self.dropped.total() + self.in_arena + self.in_writer + self.queued
+    }
+
+    /// Events that are neither delivered nor given up.
+    #[must_use]
+    pub const fn pending(&self) -> u64 {
+        self.in_arena + self.in_writer + self.queued
+    }
+}
+
+/// How many events were given up, by reason.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Drops {
+    /// The arena was full: disk or peer did not keep up with what was logged.
+    pub overflow: u64,
+    /// Logged after the handler was shut down.
+    pub closed: u64,
+    /// The event could not be serialised, or doing so panicked.
+    pub unformattable: u64,
+    /// Above the maximum size of an event.
+    pub oversized: u64,
+    /// Logged by code that runs while an event is serialised, too deep to tell from a loop.
+    pub recursion: u64,
+    /// Older than the time to live before the peer took it.
+    pub expired: u64,
+    /// The peer rejected it.
+    pub rejected: u64,
+    /// Its window in the queue was damaged.
+    pub damaged: u64,
+    /// The writer thread broke down over it.
+    pub unwritable: u64,
+    /// Still in memory when the handler was shut down, with nowhere to stay.
+    pub shutdown: u64,
+}
+
+impl Drops {
+    /// The sum over all reasons.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.overflow
+            + self.closed
+            + self.unformattable
+            + self.oversized
+            + self.recursion
+            + self.expired
+            + self.rejected
+            + self.damaged
+            + self.unwritable
+            + self.shutdown
+    }
+
+    /// Counts events as dropped for a reason.
+    pub(crate) fn add(&mut self, reason: DropReason, events: u64) {
+        let count = match reason {
+            DropReason::Closed => &mut self.closed,
+            DropReason::Damaged => &mut self.damaged,
+            DropReason::Expired => &mut self.expired,
+            DropReason::Overflow => &mut self.overflow,
+            DropReason::Oversized => &mut self.oversized,
+            DropReason::Recursion => &mut self.recursion,
+            DropReason::Rejected => &mut self.rejected,
+            DropReason::Shutdown => &mut self.shutdown,
+            DropReason::Unformattable => &mut self.unformattable,
+            DropReason::Unwritable => &mut self.unwritable,
+        };
+        *count += events;
+    }
+}
+
+/// Why an event was given up; the fields of [`Drops`] say what each means.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "documented once, on the fields of Drops")]
+pub enum DropReason {
+    Closed,
+    Damaged,
+    Expired,
+    Overflow,
+    Oversized,
+    Recursion,
+    Rejected,
+    Shutdown,
+    Unformattable,
+    Unwritable,
+}
+
+impl DropReason {
+    /// The stable name, for metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Damaged => "damaged",
+            Self::Expired => "expired",
+            Self::Overflow => "overflow",
+            Self::Oversized => "oversized",
+            Self::Recursion => "recursion",
+            Self::Rejected => "rejected",
+            Self::Shutdown => "shutdown",
+            Self::Unformattable => "unformattable",
+            Self::Unwritable => "unwritable",
+        }
+    }
+}
+
+/// What the sender thread is doing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// Nothing to send.
+    #[default]
+    Idle,
+    /// A batch is on its way.
+    Sending,
+    /// The last attempt failed; the next one comes later.
+    Waiting,
+    /// The last attempt failed for a reason that only a human can mend.
+    Misconfigured,
+}
+
+impl ConnectionState {
+    /// The stable name, for metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Misconfigured => "misconfigured",
+            Self::Sending => "sending",
+            Self::Waiting => "waiting",
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The loop guard: what the threads of a handler log never becomes an event.
+
+use std::cell::Cell;
+use std::thread;
+
+thread_local! {
+    static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the current thread, for good, as one whose log records are not for us.
+pub(crate) fn suppress_this_thread() {
+    // Fails only while the thread ends, and then it logs nothing more of ours.
+    let _ = SUPPRESSED.try_with(|suppressed| suppressed.set(true));
+}
+
+/// Whether a record with this target must not become an event.
+pub(crate) fn is_suppressed(target: &str) -> bool {
+    SUPPRESSED.try_with(Cell::get).unwrap_or(false) || is_own(target) || is_store_thread(target)
+}
+
+fn is_own(target: &str) -> bool {
+    const OWN: [&str; 4] = ["logstash_format", "logstash_handler", "logstash_transport", "lumberjack_codec"];
+    let root = target.split("::").next().unwrap_or_default();
+    OWN.contains(&root)
+}
+
+/// sled logs from threads of its own, which work for us.
+fn is_store_thread(target: &str) -> bool {
+    target.starts_with("sled") && thread::current().name().is_some_and(|name| name.starts_with("sled"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_records_are_suppressed_by_target_and_others_are_not() {
+        assert!(is_suppressed("logstash_handler"));
+        assert!(is_suppressed("logstash_transport::beats"));
+        assert!(!is_suppressed("logstash_handler_of_another"));
+        assert!(!is_suppressed("sled::pagecache"), "an application's own use of sled");
+        assert!(!is_suppressed("shop"));
+    }
+
+    #[test]
+    fn a_marked_thread_is_suppressed_whatever_the_target() {
+        let marked = thread::spawn(|| {
+            suppress_this_thread();
+            is_suppressed("shop")
+        });
+        assert!(marked.join().unwrap());
+        assert!(!is_suppressed("shop"));
+    }
+}

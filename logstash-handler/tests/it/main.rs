@@ -1,0 +1,13 @@
+//! Tests of the handler, with real sockets and real threads.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![cfg(feature = "beats")]
+
+mod books;
+mod bridges;
+mod delivery;
+mod faults;
+#[cfg(feature = "sled")]
+mod persistence;
+mod shutdown;
+mod support;

@@ -1,0 +1,150 @@
+//! This test binary, started again as another process with a part to play.
+
+#[cfg(target_os = "linux")]
+use crate::support::{contents, large_window, uncached};
+use crate::support::{noisy_window, offered, window};
+#[cfg(target_os = "linux")]
+use logstash_handler::queue::QueueErrorKind;
+use logstash_handler::queue::{Queue, SledQueue};
+#[cfg(target_os = "linux")]
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::SystemTime;
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
+
+const ROLE: &str = "LOGSTASH_QUEUE_TEST_ROLE";
+const QUEUE: &str = "LOGSTASH_QUEUE_TEST_PATH";
+const FIRST: &str = "LOGSTASH_QUEUE_TEST_FIRST";
+
+/// Starts a child; it writes lines to its standard output.
+pub(crate) fn start(role: &str, queue: &Path, first: u64) -> Child {
+    spawn(Command::new(std::env::current_exe().unwrap()), role, queue, first)
+}
+
+/// Starts a child whose files cannot grow above a size, until it lifts that limit.
+#[cfg(target_os = "linux")]
+pub(crate) fn start_limited(role: &str, queue: &Path, bytes: u64) -> Child {
+    let mut shell = Command::new("sh");
+    // Without the trap the kernel would kill it at the limit, instead of refusing the write.
+    shell.args(["-c", "trap '' XFSZ; limit=$1; shift; exec prlimit --fsize=\"$limit\": -- \"$@\"", "sh"]);
+    shell.arg(bytes.to_string()).arg(std::env::current_exe().unwrap());
+    spawn(shell, role, queue, 0)
+}
+
+fn spawn(mut command: Command, role: &str, queue: &Path, first: u64) -> Child {
+    command
+        .args(["child::plays_its_part", "--exact", "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .env(QUEUE, queue)
+        .env(FIRST, first.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn plays_its_part() {
+    let Ok(role) = std::env::var(ROLE) else {
+        // Not a child: what it would play is proven by the tests that start it.
+        assert!(std::env::var(QUEUE).is_err());
+        return;
+    };
+    let path = PathBuf::from(std::env::var_os(QUEUE).unwrap());
+    let first = std::env::var(FIRST).unwrap().parse().unwrap();
+    match role.as_str() {
+        "opener" => match SledQueue::open(path) {
+            Ok(_) => println!("\nopened"),
+            Err(error) => println!("\nrefused {:?} {error}", error.kind()),
+        },
+        "holder" => {
+            let queue = SledQueue::open(path).unwrap();
+            println!("\nholding {}", std::process::id());
+            // Until the parent closes the pipe, or kills.
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+            drop(queue);
+        }
+        "worker" => work(&SledQueue::open(path).unwrap(), first),
+        #[cfg(target_os = "linux")]
+        "survivor" => survive(&uncached().open(path).unwrap()),
+        role => panic!("no such role: {role}"),
+    }
+}
+
+/// Stores until the disk refuses, and goes on when it takes more again.
+#[cfg(target_os = "linux")]
+fn survive(queue: &SledQueue) {
+    let noise = "n".repeat(90_000);
+    let mut accepted = 0;
+    let mut store = |queue: &SledQueue| {
+        let batch = [large_window(accepted, &noise), large_window(accepted + 1, &noise)];
+        queue.append(&batch, SystemTime::now())?;
+        accepted += 2;
+        queue.sync()
+    };
+    let error = (0..2_000).find_map(|_| store(queue).err()).expect("a limit that is reached");
+    assert_eq!(error.kind(), QueueErrorKind::Unavailable, "{error}");
+    assert!(error.source().is_some(), "{error}");
+    // Still refused, or the store is not even open; whatever the case, nothing hangs or panics.
+    for _ in 0..3 {
+        if let Err(error) = store(queue) {
+            assert_eq!(error.kind(), QueueErrorKind::Unavailable, "{error}");
+        }
+    }
+
+    let lifted = Command::new("prlimit")
+        .args(["--fsize=unlimited:", "--pid", &std::process::id().to_string()])
+        .status();
+    assert!(lifted.unwrap().success());
+    let deadline = Instant::now() + Duration::from_secs(8);
+    while let Err(error) = queue.maintain().and_then(|()| queue.sync()) {
+        assert!(Instant::now() < deadline, "{error}: {:?}", error.source());
+        thread::sleep(Duration::from_millis(20));
+    }
+    store(queue).unwrap();
+    assert_eq!(contents(queue), (0..accepted).collect::<Vec<_>>());
+    println!("\naccepted {accepted}");
+}
+
+/// Stores and delivers until it is killed, and says what is done.
+fn work(queue: &SledQueue, first: u64) {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut random = fastrand::Rng::new();
+            let mut next = first;
+            loop {
+                let mut windows = Vec::new();
+                for _ in 0..random.usize(1..4) {
+                    let events = random.u64(1..20);
+                    windows.push(match random.u8(..10) {
+                        // In several parts.
+                        0 => noisy_window(next..next + events, 250_000),
+                        _ => window(next..next + events),
+                    });
+                    next += events;
+                }
+                queue.append(&windows, SystemTime::now()).unwrap();
+                queue.sync().unwrap();
+                println!("\nstored {next}");
+                queue.maintain().unwrap();
+            }
+        });
+        loop {
+            let peek = queue.peek(2, usize::MAX).unwrap();
+            assert_eq!(peek.damaged, 0);
+            let events = offered(&peek);
+            // Falls behind, and acknowledges a part now and then.
+            let done = fastrand::usize(0..=events.len().min(25));
+            if done == 0 {
+                thread::yield_now();
+                continue;
+            }
+            queue.advance(done as u64);
+            println!("\nadvanced {}", events[done - 1] + 1);
+        }
+    });
+}

@@ -1,0 +1,267 @@
+//! What lies on the disk, and how it comes back.
+
+use crate::support::{
+    contents, drain, fill, keys_in_store, large_window, noisy_window, numbers, time, uncached, window,
+};
+use logstash_handler::queue::{Durability, Queue, QueueErrorKind, SledOptions, SledQueue};
+use std::fs;
+#[cfg(target_os = "linux")]
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+fn generation(queue: &Path) -> PathBuf {
+    queue.join("generation-0000000001")
+}
+
+/// Files that sled makes of values that are too large, and never removes.
+fn blobs(queue: &Path) -> usize {
+    fs::read_dir(generation(queue).join("blobs")).unwrap().count()
+}
+
+#[test]
+fn comes_back_in_order_with_content_and_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let windows = [window(0..10), noisy_window(10..20, 300_000), window(20..30)];
+    let queue = SledQueue::open(directory.path()).unwrap();
+    for (window, at) in windows.iter().zip([1_000, 2_000, 3_000]) {
+        queue.append(std::slice::from_ref(window), time(at)).unwrap();
+    }
+    queue.sync().unwrap();
+    let depth = queue.depth();
+    drop(queue);
+
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(queue.peek(9, usize::MAX).unwrap().windows, windows);
+    let again = queue.depth();
+    assert_eq!(
+        (again.events, again.windows, again.bytes, again.oldest),
+        (depth.events, depth.windows, depth.bytes, depth.oldest)
+    );
+    assert_eq!(queue.expire(time(2_000)), 10);
+    drop(queue);
+
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(contents(&queue), (10..30).collect::<Vec<_>>());
+    fill(&queue, 30..40, 10);
+    drop(queue);
+    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (10..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_durability_stores_and_comes_back() {
+    for durability in [Durability::Flush, Durability::Interval(Duration::ZERO), Durability::Os] {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || SledOptions::new().durability(durability).open(directory.path()).unwrap();
+        let queue = open();
+        fill(&queue, 0..100, 10);
+        queue.maintain().unwrap();
+        drop(queue);
+        assert_eq!(contents(&open()), (0..100).collect::<Vec<_>>(), "{durability:?}");
+    }
+}
+
+#[test]
+fn windows_of_several_parts_come_back_and_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = uncached().open(directory.path()).unwrap();
+    // Around the sizes at which a part is added.
+    let sizes = [99_000, 100_000, 101_000, 199_900, 200_100, 300_000, 1_000_000];
+    let windows: Vec<_> =
+        (0..).zip(sizes).map(|(number, bytes)| noisy_window(number * 10..number * 10 + 10, bytes)).collect();
+    for window in &windows {
+        queue.append(std::slice::from_ref(window), SystemTime::now()).unwrap();
+        queue.sync().unwrap();
+    }
+    assert_eq!(queue.peek(99, usize::MAX).unwrap().windows, windows);
+    drop(queue);
+    let queue = uncached().open(directory.path()).unwrap();
+    assert_eq!(queue.peek(99, usize::MAX).unwrap().windows, windows);
+    queue.advance(55);
+    queue.maintain().unwrap();
+    assert_eq!(contents(&queue), (55..70).collect::<Vec<_>>());
+    drop(queue);
+    let queue = uncached().open(directory.path()).unwrap();
+    assert_eq!(contents(&queue), (55..70).collect::<Vec<_>>());
+    assert_eq!(blobs(directory.path()), 0);
+}
+
+#[test]
+fn every_length_around_a_part_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = uncached().open(directory.path()).unwrap();
+    let payload = |length: usize| "x".repeat(length);
+    // The header takes 48 bytes of the first part, a frame 10 more than its payload.
+    let lengths = [100_000 - 48 - 10, 200_000 - 48 - 10, 300_000 - 48 - 10];
+    let lengths: Vec<usize> = lengths.iter().flat_map(|&length| length - 1..=length + 1).collect();
+    for &length in &lengths {
+        let window = lumberjack_codec::WindowEncoder::new(0).encode([payload(length)]).unwrap();
+        queue.append(&[window], SystemTime::now()).unwrap();
+    }
+    queue.sync().unwrap();
+    drop(queue);
+    let queue = uncached().open(directory.path()).unwrap();
+    let windows = queue.peek(99, usize::MAX).unwrap().windows;
+    let read: Vec<usize> = windows.iter().map(|window| window.payloads().unwrap()[0].len()).collect();
+    assert_eq!(read, lengths);
+}
+
+#[test]
+fn a_long_run_of_large_windows_leaves_no_blobs_and_reuses_its_space() {
+    const WINDOWS: u64 = 1_000;
+    let directory = tempfile::tempdir().unwrap();
+    // 100 MB through a backlog of 4 MB; a third of the windows are in several parts.
+    let queue = uncached().durability(Durability::Os).open(directory.path()).unwrap();
+    let (small, large) = ("s".repeat(60_000), "l".repeat(180_000));
+    let mut largest = 0;
+    for number in 0..WINDOWS {
+        let noise = if number % 3 == 0 { &large } else { &small };
+        queue.append(&[large_window(number, noise)], SystemTime::now()).unwrap();
+        if number % 8 == 7 {
+            queue.sync().unwrap();
+            queue.maintain().unwrap();
+        }
+        if number >= 40 {
+            assert_eq!(numbers(&queue.peek(1, 0).unwrap().windows[0]), [number - 40]);
+            queue.advance(1);
+        }
+        largest = largest.max(queue.depth().bytes_on_disk);
+    }
+    queue.sync().unwrap();
+    assert_eq!(queue.depth().windows, 40);
+    assert_eq!(blobs(directory.path()), 0);
+    assert!((4_000_000..80_000_000).contains(&largest), "{largest} bytes on disk");
+    drop(queue);
+    assert_eq!(blobs(directory.path()), 0);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(drain(&queue), ((WINDOWS - 40..WINDOWS).collect(), 0));
+}
+
+#[test]
+fn a_run_of_huge_windows_leaves_no_blobs() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = uncached().durability(Durability::Os).open(directory.path()).unwrap();
+    let noise = "h".repeat(1_500_000);
+    for number in 0..30 {
+        queue.append(&[large_window(number, &noise)], SystemTime::now()).unwrap();
+        queue.sync().unwrap();
+    }
+    assert_eq!(blobs(directory.path()), 0);
+    assert_eq!(drain(&queue), ((0..30).collect(), 0));
+    queue.maintain().unwrap();
+    drop(queue);
+    assert_eq!(blobs(directory.path()), 0);
+    assert_eq!(keys_in_store(directory.path()), 0);
+}
+
+#[test]
+fn delivered_windows_are_removed_from_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = SledQueue::open(directory.path()).unwrap();
+    fill(&queue, 0..100, 10);
+    queue.advance(55);
+    queue.maintain().unwrap();
+    drop(queue);
+    assert_eq!(keys_in_store(directory.path()), 5);
+
+    // Those that were not removed in time are removed after a restart.
+    let queue = SledQueue::open(directory.path()).unwrap();
+    queue.advance(30);
+    drop(queue);
+    assert_eq!(keys_in_store(directory.path()), 5);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    queue.maintain().unwrap();
+    drop(queue);
+    assert_eq!(keys_in_store(directory.path()), 2);
+    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (85..100).collect::<Vec<_>>());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fails_for_a_while_costs_nothing_that_was_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = crate::child::start_limited("survivor", directory.path(), 40_000_000);
+    let mut output = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(child.wait().unwrap().success(), "{output}");
+    let accepted = output.lines().find_map(|line| line.strip_prefix("accepted ")).expect(&output);
+    let accepted: u64 = accepted.parse().unwrap();
+    assert!(accepted > 10);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(drain(&queue), ((0..accepted).collect(), 0));
+}
+
+#[test]
+fn tells_what_it_takes_on_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = SledQueue::open(directory.path()).unwrap();
+    queue.append(&[noisy_window(0..10, 1_000_000)], SystemTime::now()).unwrap();
+    queue.sync().unwrap();
+    let bytes = queue.depth().bytes_on_disk;
+    assert!((1_000_000..30_000_000).contains(&bytes), "{bytes}");
+    assert_eq!(queue.depth().bytes, queue.peek(1, 0).unwrap().windows[0].bytes().len() as u64);
+}
+
+#[test]
+fn an_old_snapshot_that_was_being_written_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&SledQueue::open(directory.path()).unwrap(), 0..50, 10);
+    let leftover = generation(directory.path()).join("snap.00000000000000FF.generating");
+    fs::write(&leftover, "half a snapshot").unwrap();
+    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (0..50).collect::<Vec<_>>());
+    assert!(!leftover.exists());
+}
+
+#[test]
+fn a_damaged_snapshot_is_done_without() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&SledQueue::open(directory.path()).unwrap(), 0..50, 10);
+    // Opening it wrote a snapshot.
+    drop(SledQueue::open(directory.path()).unwrap());
+    let snapshots = fs::read_dir(generation(directory.path())).unwrap().flatten().map(|entry| entry.path());
+    let snapshots: Vec<_> =
+        snapshots.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("snap.")).collect();
+    assert!(!snapshots.is_empty());
+    for path in &snapshots {
+        fs::write(path, "garbage").unwrap();
+    }
+    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (0..50).collect::<Vec<_>>());
+}
+
+#[cfg(unix)]
+#[test]
+fn is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("var").join("queue");
+    fill(&SledQueue::open(&directory).unwrap(), 0..10, 5);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&directory), 0o700);
+    assert_eq!(mode(&generation(&directory)), 0o700);
+    for file in ["lock", "cursor", "generation-0000000001/db", "generation-0000000001/conf"] {
+        assert_eq!(mode(&directory.join(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_path_that_is_a_file_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    fs::write(&path, "content").unwrap();
+    for path in [path.clone(), path.join("below")] {
+        let error = SledQueue::open(&path).unwrap_err();
+        assert_eq!(error.kind(), QueueErrorKind::Misconfigured, "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+    assert_eq!(fs::read(&path).unwrap(), b"content");
+}
+
+#[test]
+fn a_layout_of_a_newer_version_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&SledQueue::open(directory.path()).unwrap(), 0..10, 5);
+    fs::create_dir(directory.path().join("generation-0000000002")).unwrap();
+    let error = SledQueue::open(directory.path()).unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::Misconfigured);
+    assert!(error.to_string().contains("generation-0000000002"), "{error}");
+}

@@ -1,0 +1,18 @@
+//! The queues: one suite for all of them, and what only the one on disk must stand.
+
+mod conformance;
+mod model;
+mod support;
+
+#[cfg(feature = "sled")]
+mod child;
+#[cfg(feature = "sled")]
+mod crash;
+#[cfg(feature = "sled")]
+mod cursor;
+#[cfg(feature = "sled")]
+mod damage;
+#[cfg(feature = "sled")]
+mod disk;
+#[cfg(feature = "sled")]
+mod lock;

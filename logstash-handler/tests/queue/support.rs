@@ -1,0 +1,138 @@
+//! Windows of numbered events, and queues to put them in.
+
+use logstash_handler::queue::{MemoryQueue, Peek, Queue};
+#[cfg(feature = "sled")]
+use logstash_handler::queue::{SledOptions, SledQueue};
+use lumberjack_codec::{EncodedWindow, WindowEncoder};
+use std::ops::Range;
+#[cfg(feature = "sled")]
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// A window of events that say their number.
+pub(crate) fn window(events: Range<u64>) -> EncodedWindow {
+    let payloads = events.map(|number| format!("{{\"n\":{number}}}"));
+    WindowEncoder::new(1).encode(payloads).unwrap()
+}
+
+/// A window of one event per number, padded with noise that does not compress, of about `bytes`.
+pub(crate) fn noisy_window(events: Range<u64>, bytes: usize) -> EncodedWindow {
+    let count = events.end - events.start;
+    let noise = bytes / count as usize;
+    let payloads = events.map(|number| {
+        let mut random = fastrand::Rng::with_seed(number);
+        let noise: String = std::iter::repeat_with(|| random.alphanumeric()).take(noise).collect();
+        format!("{{\"n\":{number},\"noise\":\"{noise}\"}}")
+    });
+    WindowEncoder::new(0).encode(payloads).unwrap()
+}
+
+/// One event that does not compress, like `noisy_window`, but of the same noise for every number.
+#[cfg(feature = "sled")]
+pub(crate) fn large_window(number: u64, noise: &str) -> EncodedWindow {
+    WindowEncoder::new(0).encode([format!("{{\"n\":{number},\"noise\":\"{noise}\"}}")]).unwrap()
+}
+
+/// The numbers of the events in a window.
+pub(crate) fn numbers(window: &EncodedWindow) -> Vec<u64> {
+    let number = |payload: &[u8]| {
+        let event: serde_json::Value = serde_json::from_slice(payload).unwrap();
+        event["n"].as_u64().unwrap()
+    };
+    window.payloads().unwrap().iter().map(|payload| number(payload)).collect()
+}
+
+/// The numbers of the events that a peek offers.
+pub(crate) fn offered(peek: &Peek) -> Vec<u64> {
+    peek.windows.iter().flat_map(numbers).skip(peek.skip as usize).collect()
+}
+
+/// The numbers of all events in a queue.
+pub(crate) fn contents(queue: &dyn Queue) -> Vec<u64> {
+    offered(&queue.peek(usize::MAX, usize::MAX).unwrap())
+}
+
+/// Takes everything out of a queue; returns the numbers, and how many events were damaged.
+#[cfg(feature = "sled")]
+pub(crate) fn drain(queue: &dyn Queue) -> (Vec<u64>, u64) {
+    let (mut numbers, mut damaged) = (Vec::new(), 0);
+    loop {
+        let peek = queue.peek(16, usize::MAX).unwrap();
+        damaged += peek.damaged;
+        let events = offered(&peek);
+        if events.is_empty() && peek.damaged == 0 {
+            assert_eq!(queue.depth().events, 0, "nothing is offered, so nothing should be left");
+            return (numbers, damaged);
+        }
+        queue.advance(events.len() as u64);
+        numbers.extend(events);
+    }
+}
+
+/// The keys in the database of a queue that is closed.
+#[cfg(feature = "sled")]
+pub(crate) fn keys_in_store(queue: &Path) -> usize {
+    let mut keys = 0;
+    tamper(queue, |db| keys = db.len());
+    keys
+}
+
+/// Changes the database of a queue that is closed.
+#[cfg(feature = "sled")]
+pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
+    let config = sled::Config::default().path(queue.join("generation-0000000001")).segment_size(8 << 20);
+    let deadline = std::time::Instant::now() + Duration::from_secs(5);
+    let db = loop {
+        match config.open() {
+            Ok(db) => break db,
+            // sled lets go of its lock a little after it was closed.
+            Err(error) => assert!(std::time::Instant::now() < deadline, "{error}"),
+        }
+    };
+    change(&db);
+    db.flush().unwrap();
+}
+
+pub(crate) fn time(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
+}
+
+/// A queue of a kind, and what has to live as long.
+pub(crate) struct Fixture {
+    pub(crate) queue: Box<dyn Queue>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+pub(crate) fn memory(max_bytes: u64) -> Fixture {
+    Fixture { queue: Box::new(MemoryQueue::new().max_bytes(max_bytes)), _directory: None }
+}
+
+#[cfg(feature = "sled")]
+pub(crate) fn on_disk(max_bytes: u64) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = SledOptions::new().max_bytes(max_bytes).open(directory.path()).unwrap();
+    Fixture { queue: Box::new(queue), _directory: Some(directory) }
+}
+
+/// A queue on disk that keeps nothing in memory once it is synced.
+#[cfg(feature = "sled")]
+pub(crate) fn on_disk_without_cache(max_bytes: u64) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = uncached().max_bytes(max_bytes).open(directory.path()).unwrap();
+    Fixture { queue: Box::new(queue), _directory: Some(directory) }
+}
+
+#[cfg(feature = "sled")]
+pub(crate) fn uncached() -> SledOptions {
+    SledOptions::new().cache_bytes(0)
+}
+
+/// Appends and syncs windows of `size` events until `events` are in the queue.
+#[cfg(feature = "sled")]
+pub(crate) fn fill(queue: &SledQueue, events: Range<u64>, size: usize) {
+    for start in events.clone().step_by(size) {
+        let end = events.end.min(start + size as u64);
+        queue.append(&[window(start..end)], SystemTime::now()).unwrap();
+    }
+    queue.sync().unwrap();
+}

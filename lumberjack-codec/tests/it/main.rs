@@ -1,0 +1,19 @@
+//! The tests of the crate, in one binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod client;
+mod data;
+mod decoder;
+mod encode;
+mod encoded_window;
+mod errors;
+#[cfg(feature = "tokio-util")]
+mod frame_codec;
+mod helpers;
+mod properties;
+mod scenarios;
+mod server;
+#[cfg(feature = "testing")]
+mod two_peers;
+mod vectors;

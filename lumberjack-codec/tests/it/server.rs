@@ -1,0 +1,364 @@
+//! The server session beyond the vectors and scenarios.
+
+use bytes::BytesMut;
+use lumberjack_codec::{
+    CloseReason, Limits, SequencePolicy, ServerConfig, ServerEvent, ServerSession, WindowId,
+};
+use std::time::{Duration, Instant};
+
+const ONE: &[u8] = b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}";
+const V1_ONE: &[u8] = b"1W\0\0\0\x011D\0\0\0\x07\0\0\0\x01\0\0\0\x01k\0\0\0\x01v";
+const HALF: &[u8] = b"2W\0\0\0\x022J\0\0\0\x01\0\0\0\x02{}";
+
+/// A session, its clock, and what came out of it.
+struct Rig {
+    session: ServerSession,
+    now: Instant,
+    windows: Vec<WindowId>,
+    closed: Option<CloseReason>,
+    draining: bool,
+    aborted: usize,
+    unacknowledged: usize,
+}
+
+impl Rig {
+    fn new(config: ServerConfig) -> Self {
+        let now = Instant::now();
+        Self {
+            session: ServerSession::new(config, now),
+            now,
+            windows: Vec::new(),
+            closed: None,
+            draining: false,
+            aborted: 0,
+            unacknowledged: 0,
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.session.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        self.session.receive(&mut BytesMut::from(bytes), self.now);
+        self.drain();
+    }
+
+    fn receive_eof(&mut self) {
+        self.session.receive_eof(self.now);
+        self.drain();
+    }
+
+    fn acknowledge(&mut self, window: usize) -> bool {
+        let taken = self.session.acknowledge(self.windows[window], self.now);
+        self.drain();
+        taken
+    }
+
+    fn drain(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            assert_eq!(self.closed, None, "nothing follows the end");
+            match event {
+                ServerEvent::WindowComplete { window, .. } => self.windows.push(window),
+                ServerEvent::WindowAborted { .. } => self.aborted += 1,
+                ServerEvent::WindowUnacknowledged { .. } => self.unacknowledged += 1,
+                ServerEvent::Draining { .. } => self.draining = true,
+                ServerEvent::Closed { reason } => self.closed = Some(reason),
+                _ => {}
+            }
+        }
+    }
+
+    fn sent(&mut self) -> Vec<u8> {
+        let mut wire = BytesMut::new();
+        self.session.poll_transmit(&mut wire);
+        wire.to_vec()
+    }
+
+    fn closed_as(&self) -> Option<&'static str> {
+        self.closed.as_ref().map(CloseReason::name)
+    }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn an_acknowledgement_is_taken_once() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(&[ONE, ONE].concat());
+    assert!(rig.acknowledge(1));
+    assert!(!rig.acknowledge(1), "finished already, though it waits for the first");
+    assert!(!rig.session.acknowledge_prefix(rig.windows[1], 1, rig.now));
+    assert_eq!(rig.session.pending(), 2);
+    assert!(rig.acknowledge(0));
+    assert!(!rig.acknowledge(0));
+    assert_eq!(rig.session.pending(), 0);
+    assert_eq!(rig.sent(), b"2A\0\0\0\x012A\0\0\0\x01");
+}
+
+#[test]
+fn an_eof_is_seen_while_reading_pauses() {
+    let config = ServerConfig::new().limits(Limits::new().max_pending_windows(1));
+    let mut rig = Rig::new(config);
+    rig.receive(ONE);
+    assert!(!rig.session.wants_read());
+    rig.receive_eof();
+    assert!(rig.draining);
+    rig.pass(seconds(5));
+    assert_eq!((rig.closed_as(), rig.unacknowledged), (Some("peer_closed"), 1));
+}
+
+#[test]
+fn an_eof_waits_for_the_input_that_is_not_parsed() {
+    let mut rig = Rig::new(ServerConfig::new().limits(Limits::new().max_pending_windows(1)));
+    rig.receive(&[ONE, ONE].concat());
+    rig.receive_eof();
+    assert!(!rig.draining);
+    rig.acknowledge(0);
+    assert_eq!(rig.windows.len(), 2);
+    assert!(rig.draining);
+    rig.acknowledge(1);
+    assert_eq!(rig.closed_as(), Some("peer_closed"));
+    assert_eq!(rig.sent(), b"2A\0\0\0\x012A\0\0\0\x01");
+}
+
+#[test]
+fn what_comes_while_draining_is_thrown_away() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(&[ONE, b"garbage"].concat());
+    assert!(rig.draining);
+    assert!(rig.session.wants_read(), "so that closing sends FIN and not RST");
+    rig.receive(ONE);
+    assert_eq!(rig.windows.len(), 1);
+    rig.acknowledge(0);
+    assert_eq!(rig.closed_as(), Some("unsupported_version"));
+    assert!(!rig.session.wants_read());
+    rig.receive(ONE);
+    rig.receive_eof();
+    rig.session.shutdown(rig.now);
+    rig.pass(seconds(1000));
+    assert_eq!(rig.windows.len(), 1);
+    assert_eq!(rig.session.poll_timeout(), None);
+    assert_eq!(rig.sent(), b"2A\0\0\0\x01");
+}
+
+#[test]
+fn a_long_drain_keeps_the_client_waiting_with_keepalives() {
+    let mut rig = Rig::new(ServerConfig::new().drain_timeout(seconds(12)));
+    rig.receive(ONE);
+    rig.session.shutdown(rig.now);
+    rig.drain();
+    rig.pass(seconds(5));
+    rig.pass(seconds(5));
+    assert_eq!(rig.sent(), b"2A\0\0\0\x002A\0\0\0\0");
+    rig.pass(seconds(2));
+    assert_eq!((rig.closed_as(), rig.unacknowledged), (Some("shutdown"), 1));
+}
+
+#[test]
+fn a_stuck_application_can_be_given_up() {
+    let mut rig = Rig::new(ServerConfig::new().pending_timeout(Some(seconds(60))));
+    rig.receive(ONE);
+    rig.pass(seconds(59));
+    assert_eq!(rig.closed_as(), None);
+    rig.receive(ONE);
+    rig.pass(seconds(1));
+    assert_eq!((rig.closed_as(), rig.unacknowledged), (Some("pending_timeout"), 2));
+}
+
+#[test]
+fn no_setting_of_a_time_hangs_or_panics() {
+    for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let mut config = ServerConfig::new();
+        config.keepalive = time;
+        config.read_timeout = time;
+        config.idle_timeout = Some(time);
+        config.pending_timeout = Some(time);
+        config.drain_timeout = time;
+        for input in [&b""[..], b"2", ONE, HALF, b"3"] {
+            let mut rig = Rig::new(config.clone());
+            rig.receive(input);
+            rig.pass(seconds(1));
+            rig.session.shutdown(rig.now);
+            rig.pass(seconds(1));
+            let waits = time == Duration::MAX && input == ONE;
+            assert_eq!(rig.closed.is_some(), !waits, "{time:?} after {input:?}");
+        }
+    }
+}
+
+#[test]
+fn late_calls_fire_the_timers_in_their_order() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(&[ONE, HALF].concat());
+    // A keepalive was due after 5 s, the read timeout after 30 s, the end of draining after that.
+    rig.pass(seconds(300));
+    assert_eq!(rig.sent(), b"2A\0\0\0\0", "one keepalive, not sixty");
+    assert!(rig.draining);
+    assert_eq!((rig.closed_as(), rig.aborted), (None, 1));
+    rig.acknowledge(0);
+    assert_eq!(rig.sent(), b"2A\0\0\0\x01");
+    assert_eq!(rig.closed_as(), Some("read_timeout"));
+}
+
+#[test]
+fn receiving_nothing_is_no_sign_of_life() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(HALF);
+    rig.pass(seconds(29));
+    rig.receive(b"");
+    rig.pass(seconds(1));
+    assert_eq!(rig.closed_as(), Some("read_timeout"));
+}
+
+#[test]
+fn idle_connections_may_live_for_ever() {
+    let mut rig = Rig::new(ServerConfig::new().idle_timeout(None));
+    rig.receive(ONE);
+    rig.acknowledge(0);
+    assert_eq!(rig.session.poll_timeout(), None);
+    rig.pass(seconds(1_000_000));
+    assert_eq!(rig.closed_as(), None);
+}
+
+#[test]
+fn empty_windows_are_answered_at_once() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(&b"2W\0\0\0\0".repeat(3));
+    assert_eq!(rig.sent(), b"2A\0\0\0\0".repeat(3));
+}
+
+#[test]
+fn an_empty_window_of_version_one_is_not_answered_while_a_window_waits() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(&[b"1W\0\0\0\0", V1_ONE, b"1W\0\0\0\0"].concat());
+    assert_eq!(rig.sent(), b"1A\0\0\0\0", "only the first: the second would look like an acknowledgement");
+    rig.acknowledge(0);
+    assert_eq!(rig.sent(), b"1A\0\0\0\x07");
+}
+
+#[test]
+fn a_peer_that_does_not_take_its_answers_is_not_read() {
+    let mut rig = Rig::new(ServerConfig::new());
+    let probes = b"2W\0\0\0\0".repeat(1000);
+    let mut received = 0;
+    while rig.session.wants_read() {
+        rig.receive(&probes);
+        received += 1;
+        assert!(received < 100, "answers pile up");
+    }
+    assert!(rig.sent().len() >= 64 * 1024);
+    assert!(rig.session.wants_read());
+}
+
+#[test]
+fn partial_acknowledgements_carry_the_sequence_that_the_event_has() {
+    let mut rig = Rig::new(ServerConfig::new().partial_acks(true));
+    let mut bytes = b"2W\0\0\0\x05".to_vec();
+    for sequence in [7_u8, 8, 9, 4, 200] {
+        bytes.extend([&b"2J\0\0\0"[..], &[sequence], b"\0\0\0\x01x"].concat());
+    }
+    rig.receive(&[&bytes[..], ONE].concat());
+    let (first, second) = (rig.windows[0], rig.windows[1]);
+    let prefix = |rig: &mut Rig, window, events| {
+        assert!(rig.session.acknowledge_prefix(window, events, rig.now));
+        rig.sent()
+    };
+    assert_eq!(prefix(&mut rig, first, 0), b"");
+    assert_eq!(prefix(&mut rig, first, 2), b"2A\0\0\0\x08");
+    assert_eq!(prefix(&mut rig, first, 2), b"", "it did not grow");
+    assert_eq!(prefix(&mut rig, first, 1), b"", "it shrank");
+    assert_eq!(prefix(&mut rig, first, 4), b"2A\0\0\0\x04");
+    assert_eq!(prefix(&mut rig, second, 0), b"", "not the oldest window");
+    assert_eq!(prefix(&mut rig, first, 99), b"2A\0\0\0\xc8", "all of it is the final one");
+    assert!(!rig.session.acknowledge_prefix(first, 1, rig.now));
+}
+
+#[test]
+fn partial_acknowledgements_never_go_to_version_one() {
+    let mut rig = Rig::new(ServerConfig::new().partial_acks(true));
+    let mut bytes = b"1W\0\0\0\x02".to_vec();
+    bytes.extend(V1_ONE[6..].repeat(2));
+    rig.receive(&bytes);
+    assert!(rig.session.acknowledge_prefix(rig.windows[0], 1, rig.now));
+    assert_eq!(rig.sent(), b"");
+    assert!(rig.session.acknowledge_prefix(rig.windows[0], 2, rig.now));
+    assert_eq!(rig.sent(), b"1A\0\0\0\x07");
+}
+
+#[test]
+fn a_gap_between_windows_is_none() {
+    let mut rig = Rig::new(ServerConfig::new().sequence_policy(SequencePolicy::Strict));
+    rig.receive(&[ONE, b"2W\0\0\0\x012J\0\0\0\x09\0\0\0\x02{}"].concat());
+    assert_eq!(rig.windows.len(), 2);
+    assert_eq!(rig.closed_as(), None);
+}
+
+#[test]
+fn an_error_tells_where_the_wrong_frame_is() {
+    let wrong_order = |bytes: &[u8]| {
+        let mut places = [1, 4, bytes.len()].map(|piece| {
+            let mut rig = Rig::new(ServerConfig::new());
+            for piece in bytes.chunks(piece) {
+                rig.receive(piece);
+            }
+            rig.receive_eof();
+            for window in 0..rig.windows.len() {
+                rig.acknowledge(window);
+            }
+            match rig.closed {
+                Some(CloseReason::Error(lumberjack_codec::SessionError::Protocol(error))) => error.offset(),
+                closed => panic!("{closed:?}"),
+            }
+        });
+        places.sort_unstable();
+        assert_eq!(places[0], places[2], "the same however the bytes are cut");
+        places[0]
+    };
+    assert_eq!(wrong_order(&[ONE, &ONE[6..]].concat()), 18, "an event outside of a window");
+    assert_eq!(wrong_order(&[HALF, ONE].concat()), 18, "a window in a window");
+    assert_eq!(wrong_order(HALF), 18, "where the connection ended");
+    assert_eq!(wrong_order(&HALF[..17]), 17);
+
+    let mut window = BytesMut::new();
+    lumberjack_codec::encode::encode_window(["{}", "{}", "{}"], 3, &mut window).unwrap();
+    window[5] = 2;
+    assert_eq!(wrong_order(&window), 6, "the compressed frame with one event too many");
+}
+
+#[test]
+fn strangers_meet_small_limits() {
+    let config = ServerConfig::untrusted();
+    let closed = |bytes: &[u8]| {
+        let mut rig = Rig::new(config.clone());
+        rig.receive(bytes);
+        rig.closed_as()
+    };
+    assert_eq!(closed(V1_ONE), Some("unsupported_version"));
+    assert_eq!(closed(b"2W\0\0\x10\x01"), Some("window_too_large"));
+    assert_eq!(closed(b"2W\0\0\x10\x00"), None);
+    assert_eq!(closed(b"2J\0\0\0\x01\0\x10\0\x01"), Some("payload_too_large"));
+    let mut rig = Rig::new(config);
+    rig.receive(b"2");
+    rig.pass(seconds(10));
+    assert_eq!(rig.closed_as(), Some("read_timeout"));
+}
+
+#[test]
+fn a_shutdown_gives_up_what_is_open_and_acknowledges_the_rest() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(&[ONE, ONE, HALF].concat());
+    rig.session.shutdown(rig.now);
+    rig.session.shutdown(rig.now);
+    rig.drain();
+    assert_eq!(rig.aborted, 1);
+    rig.acknowledge(1);
+    assert_eq!(rig.sent(), b"");
+    rig.acknowledge(0);
+    assert_eq!(rig.sent(), b"2A\0\0\0\x012A\0\0\0\x01");
+    assert_eq!(rig.closed_as(), Some("shutdown"));
+}

@@ -1,0 +1,110 @@
+//! `cargo xtask bench`: ours against others, in alternation on the same machine.
+
+use std::env;
+use std::fs;
+use std::time::Duration;
+
+use logstash_handler::Guard;
+use serde_json::Value;
+
+use crate::arguments::{Arguments, one_of};
+use crate::failure::{Failure, Trying, fail};
+use crate::process;
+use crate::task::{Flag, Task};
+use crate::workspace::Workspace;
+
+mod comparison;
+mod emit;
+mod end_to_end;
+mod sample;
+
+use comparison::{Comparison, table};
+
+pub(crate) const TASK: Task = Task {
+    name: "bench",
+    summary: "Measures ours and others in alternation",
+    operands: "[AREA]...",
+    flags: &[
+        Flag { name: "--quick", value: "", help: "few short runs: does it work, not how fast is it" },
+        Flag { name: "--json", value: "FILE", help: "write the comparisons to a file" },
+    ],
+    help: "\
+Measures the areas that are named, all of them if none is:
+
+  emit        what a call that logs costs; peer: the same document over a std sync_channel
+  end-to-end  events per second over loopback, to one receiver that verifies, counts and acknowledges:
+              `log` from the event to its acknowledgement, through formatter, queue and client,
+              `send documents` the clients alone, the documents ready when the clock starts;
+              peers: go-lumber's async client (needs Go) and the crate ferro-lumberjack
+
+Each run measures ours and every peer in turn. The ratio is ours divided by the peer's, run by run: its median, and
+the lowest and the highest. A peer that cannot run here is left out, loudly. Runs in release mode, whatever mode
+the task itself was built in.",
+    run,
+};
+
+const AREAS: &[Area] = &[
+    Area { name: "emit", measure: emit::measure },
+    Area { name: "end-to-end", measure: end_to_end::measure },
+];
+
+struct Area {
+    name: &'static str,
+    measure: fn(&Settings<'_>) -> Result<Vec<Comparison>, Failure>,
+}
+
+/// What every area is told.
+#[derive(Debug)]
+struct Settings<'a> {
+    workspace: &'a Workspace,
+    /// Runs that count.
+    runs: usize,
+    quick: bool,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let known: Vec<&str> = AREAS.iter().map(|area| area.name).collect();
+    let mut wanted = Vec::new();
+    for name in arguments.operands() {
+        wanted.push(one_of("area", name, &known)?);
+    }
+    if cfg!(debug_assertions) {
+        return again_in_release_mode();
+    }
+
+    let workspace = Workspace::load()?;
+    let quick = arguments.has("--quick");
+    let settings = Settings { workspace: &workspace, runs: if quick { 2 } else { 7 }, quick };
+    let mut comparisons = Vec::new();
+    for area in AREAS {
+        if wanted.is_empty() || wanted.contains(&area.name) {
+            eprintln!("measuring {}", area.name);
+            comparisons.extend((area.measure)(&settings)?);
+        }
+    }
+
+    print!("{}", table(&comparisons));
+    if let Some(file) = arguments.value("--json") {
+        let list: Value = comparisons.iter().map(Comparison::to_json).collect();
+        fs::write(file, format!("{list:#}\n")).trying(format_args!("cannot write {file}"))?;
+    }
+    Ok(())
+}
+
+fn again_in_release_mode() -> Result<(), Failure> {
+    process::run(
+        process::cargo()
+            .args(["run", "--quiet", "--release", "--package", "xtask", "--"])
+            .args(env::args_os().skip(1)),
+        Duration::from_secs(2 * 3600),
+    )
+}
+
+/// Stops a handler and checks that nothing was lost: a figure counts only if every event arrived.
+fn shut_down(guard: Guard, events: u64) -> Result<(), Failure> {
+    let report = guard.shutdown(Duration::from_secs(30));
+    if report.acknowledged != events {
+        fail!("{events} events were logged, not all were acknowledged: {report}");
+    }
+    Ok(())
+}

@@ -25,7 +25,12 @@ pub(crate) struct Core {
 
 impl Core {
     /// Serialises an event and hands it over; tells its position.
-    pub(crate) fn emit(&self, event: &Event<'_>, patience: Patience, urgent: bool) -> Result<u64, DropReason> {
+    pub(crate) fn emit(
+        &self,
+        event: &Event<'_>,
+        patience: Patience,
+        urgent: bool,
+    ) -> Result<u64, DropReason> {
         let Some(_depth) = Depth::enter() else {
             return Err(self.turn_away(DropReason::Recursion));
         };
@@ -34,7 +39,8 @@ impl Core {
             match formatted {
                 Ok(Ok(())) => self.hand_over(buffer, patience, urgent),
                 Ok(Err(error)) => {
-                    self.notices.tell(Kind::Format, &format!("event dropped, it cannot be formatted: {error}"));
+                    self.notices
+                        .tell(Kind::Format, &format!("event dropped, it cannot be formatted: {error}"));
                     Err(self.turn_away(DropReason::Unformattable))
                 }
                 Err(_) => {
@@ -46,7 +52,12 @@ impl Core {
     }
 
     /// Hands a serialised event over; tells its position.
-    pub(crate) fn hand_over(&self, document: &[u8], patience: Patience, urgent: bool) -> Result<u64, DropReason> {
+    pub(crate) fn hand_over(
+        &self,
+        document: &[u8],
+        patience: Patience,
+        urgent: bool,
+    ) -> Result<u64, DropReason> {
         if document.is_empty() {
             return Err(self.turn_away(DropReason::Unformattable));
         }

@@ -44,7 +44,8 @@ impl Guard {
         if !ended {
             self.core.interrupt.raise();
             ledger.update(|_| {});
-            ended = ledger.wait_until(Some(deadline + GRACE), |books| books.writer_ended && books.sender_ended);
+            ended =
+                ledger.wait_until(Some(deadline + GRACE), |books| books.writer_ended && books.sender_ended);
         }
         if ended {
             for thread in self.threads.drain(..) {

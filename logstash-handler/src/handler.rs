@@ -21,7 +21,10 @@ pub struct Handler {
 impl Handler {
     /// Starts with what a handler cannot do without: how events look, and where they go.
     #[must_use]
-    pub fn builder(formatter: impl Formatter + 'static, transport: impl Transport + 'static) -> HandlerBuilder {
+    pub fn builder(
+        formatter: impl Formatter + 'static,
+        transport: impl Transport + 'static,
+    ) -> HandlerBuilder {
         HandlerBuilder::new(Box::new(formatter), Box::new(transport))
     }
 

@@ -69,7 +69,11 @@ impl Ledger {
     }
 
     /// Waits until `condition` holds, at most until `deadline`; tells whether it holds.
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>, mut condition: impl FnMut(&Books) -> bool) -> bool {
+    pub(crate) fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+        mut condition: impl FnMut(&Books) -> bool,
+    ) -> bool {
         let mut books = self.lock();
         while !condition(&books) {
             books = match deadline {

@@ -80,6 +80,7 @@ mod ledger;
 mod notice;
 mod pump;
 
+/// Where windows wait for the peer: the contract, and the implementations.
 pub mod queue;
 pub use queue::MemoryQueue;
 #[cfg(feature = "sled")]

@@ -24,7 +24,8 @@ pub(crate) struct Notices {
 impl Notices {
     pub(crate) fn tell(&self, kind: Kind, text: &str) {
         let Some(left_out) = self.due(kind, Instant::now()) else { return };
-        let also = if left_out > 0 { format!(" ({left_out} more like this were not shown)") } else { String::new() };
+        let also =
+            if left_out > 0 { format!(" ({left_out} more like this were not shown)") } else { String::new() };
         // Not a log record: that would feed the handler with its own troubles. And nothing can be
         // done where stderr is closed.
         let _ = writeln!(std::io::stderr(), "logstash-handler: {text}{also}");

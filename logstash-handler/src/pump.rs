@@ -48,12 +48,15 @@ impl Pump {
         }
         let Some(error) = error else {
             // What was narrowed down is behind us; widen again step by step.
-            self.narrowed_to = self.narrowed_to.map(|limit| limit.saturating_mul(2)).filter(|limit| *limit < WIDE);
+            self.narrowed_to =
+                self.narrowed_to.map(|limit| limit.saturating_mul(2)).filter(|limit| *limit < WIDE);
             return Verdict::Continue;
         };
         match error {
             ErrorKind::Rejected => return self.narrow(attempted - acknowledged),
-            ErrorKind::Throttled { retry_after: Some(pause) } => self.not_before = Some(now + pause.min(LONGEST_PAUSE)),
+            ErrorKind::Throttled { retry_after: Some(pause) } => {
+                self.not_before = Some(now + pause.min(LONGEST_PAUSE))
+            }
             ErrorKind::Misconfigured => self.not_before = Some(now + self.rarely),
             // Unavailable, and what is added to the kinds later.
             _ => self.not_before = Some(now + self.backoff.next_delay()),

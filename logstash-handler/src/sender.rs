@@ -56,7 +56,9 @@ impl Sender<'_> {
                 Step::Idle => {
                     self.show(ConnectionState::Idle);
                     core.ledger.wait_until(None, |books| {
-                        books.queued > 0 || (books.stopping && books.writer_ended) || core.interrupt.is_raised()
+                        books.queued > 0
+                            || (books.stopping && books.writer_ended)
+                            || core.interrupt.is_raised()
                     });
                 }
                 Step::Wait { until } => {
@@ -91,7 +93,8 @@ impl Sender<'_> {
             }
         };
         if damaged > 0 {
-            core.notices.tell(Kind::Storage, &format!("{damaged} events dropped, the queue is damaged there"));
+            core.notices
+                .tell(Kind::Storage, &format!("{damaged} events dropped, the queue is damaged there"));
             core.ledger.update(|books| books.drop_queued(damaged, DropReason::Damaged));
         }
         if windows.is_empty() {
@@ -155,7 +158,9 @@ impl Sender<'_> {
     }
 
     fn expire(&self) {
-        let Some(before) = self.core.options.ttl.and_then(|ttl| SystemTime::now().checked_sub(ttl)) else { return };
+        let Some(before) = self.core.options.ttl.and_then(|ttl| SystemTime::now().checked_sub(ttl)) else {
+            return;
+        };
         let expired = self.core.queue.expire(before);
         if expired > 0 {
             self.core.ledger.update(|books| books.drop_queued(expired, DropReason::Expired));

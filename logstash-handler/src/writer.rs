@@ -35,7 +35,8 @@ pub(crate) fn run(core: &Core) {
 fn work(core: &Core, chunk: &mut Chunk) {
     let mut writer = Writer { core, encoder: WindowEncoder::new(core.options.compression_level) };
     loop {
-        let taken = core.arena.take(chunk, core.options.linger, |events| core.ledger.lock().in_writer += events);
+        let taken =
+            core.arena.take(chunk, core.options.linger, |events| core.ledger.lock().in_writer += events);
         if !chunk.is_empty() {
             writer.store(chunk);
         }

@@ -395,7 +395,7 @@ mod tests {
             session.send(0, ["{}", "{}"], now).unwrap();
             let mut wire = BytesMut::new();
             session.poll_transmit(&mut wire);
-            assert_eq!(wire[8..12], first.to_be_bytes());
+            assert_eq!(wire.get(8..12), Some(&first.to_be_bytes()[..]));
             assert_eq!(session.next_sequence, first + 2);
             session.in_flight.clear();
         }

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{fs, process};
+use std::{fs, process, thread};
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Trying, fail};
@@ -59,17 +59,17 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 const EVENTS: u64 = 120_000;
 
 /// Kills, and after how many acknowledged events.
-const PLAN: [(u64, Victim); 3] = [
-    (EVENTS / 6, Victim::Receiver),
-    (EVENTS * 2 / 5, Victim::Application),
-    (EVENTS * 7 / 10, Victim::Receiver),
-];
+const PLAN: [(u64, Victims); 2] = [(EVENTS / 5, Victims::Receiver), (EVENTS / 2, Victims::Both)];
 
 #[derive(Clone, Copy, Debug)]
-enum Victim {
-    Application,
+enum Victims {
+    /// The receiver, and the application a moment later, so that its queue is not empty.
+    Both,
     Receiver,
 }
+
+/// How long the receiver stays away: enough for the application to notice, and for its queue to fill.
+const AWAY: Duration = Duration::from_millis(500);
 
 /// How long a process may be silent.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -101,7 +101,6 @@ fn supervise(lose_one: bool) -> Result<(), Failure> {
 struct Stage<'f> {
     folder: &'f Path,
     address: String,
-    lose_one: bool,
     receivers: u32,
     receiver: Running,
     progress: Progress,
@@ -113,7 +112,7 @@ impl<'f> Stage<'f> {
     fn new(folder: &'f Path, lose_one: bool) -> Result<Self, Failure> {
         let (receiver, address) = start_receiver(folder, "127.0.0.1:0", 1, lose_one)?;
         let progress = Progress::new(EVENTS);
-        Ok(Self { folder, address, lose_one, receivers: 1, receiver, progress, stored: Vec::new() })
+        Ok(Self { folder, address, receivers: 1, receiver, progress, stored: Vec::new() })
     }
 
     /// Runs the application through all its lives; returns what it said of its books at the end of each.
@@ -131,14 +130,18 @@ impl<'f> Stage<'f> {
                 self.take_line(&text, &mut last);
                 self.progress.show(logged, acknowledged, &last);
                 let due = plan.next_if(|(after, _)| acknowledged + last.acknowledged >= *after);
-                match due {
-                    Some((_, Victim::Receiver)) => self.replace_receiver()?,
-                    Some((_, Victim::Application)) => {
-                        application.kill();
-                        self.progress.note("killed the application; starting it again on the same queue");
-                        break false;
-                    }
-                    None => {}
+                let Some((_, victims)) = due else { continue };
+                self.progress.note("killed the receiver");
+                self.receiver.kill();
+                thread::sleep(AWAY);
+                if let Victims::Both = victims {
+                    application.kill();
+                    self.progress.note("killed the application, whose queue is not empty");
+                }
+                self.restart_receiver()?;
+                if let Victims::Both = victims {
+                    self.progress.note("starting the application again on the same queue");
+                    break false;
                 }
             };
             // What it had said before its end is still in the pipe.
@@ -171,14 +174,11 @@ impl<'f> Stage<'f> {
         }
     }
 
-    fn replace_receiver(&mut self) -> Result<(), Failure> {
-        self.receiver.kill();
+    fn restart_receiver(&mut self) -> Result<(), Failure> {
         self.receivers += 1;
-        self.progress.note("killed the receiver; starting it again in a moment");
-        // Long enough for the application to notice and to fill its queue.
-        std::thread::sleep(Duration::from_millis(400));
-        let (receiver, _) = start_receiver(self.folder, &self.address, self.receivers, self.lose_one)?;
+        let (receiver, _) = start_receiver(self.folder, &self.address, self.receivers, false)?;
         self.receiver = receiver;
+        self.progress.note("started the receiver again");
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl<'f> Stage<'f> {
     }
 }
 
-fn start_receiver(folder: &Path, address: &str, life: u32, lose_one: bool) -> Result<(Running, String), Failure> {
+fn start_receiver(folder: &Path, address: &str, life: u32) -> Result<(Running, String), Failure> {
     let mut command = role("receiver", folder, life)?;
     command.args(["--address", address]);
     if lose_one {

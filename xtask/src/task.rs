@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::{bench, ci, demo, integration, receive, test};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
-const TASKS: &[&Task] = &[&demo::TASK, &test::TASK, &integration::TASK, &bench::TASK, &receive::TASK, &ci::TASK];
+const TASKS: &[&Task] =
+    &[&demo::TASK, &test::TASK, &integration::TASK, &bench::TASK, &receive::TASK, &ci::TASK];
 
 /// One line of the table of tasks.
 #[derive(Debug)]

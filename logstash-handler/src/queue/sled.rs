@@ -8,8 +8,10 @@ pub use options::{Durability, SledOptions};
 
 mod record;
 mod scan;
-
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use self::cursor::{Cursor, Mark, NewerFormat};
 use self::generation::{Generation, ReadError};

@@ -56,14 +56,13 @@ fn events_of_tracing_arrive_with_the_fields_of_their_spans() {
 #[cfg(feature = "tracing")]
 #[test]
 fn two_handlers_share_nothing_but_the_registry() {
-    use tracing_subscriber::layer::{Layer, SubscriberExt};
     use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
     let (first, second) = (Receiver::start().unwrap(), Receiver::start().unwrap());
     let (one, one_guard) = builder(&first).start().unwrap();
     let (two, two_guard): (Handler, _) = builder(&second).start().unwrap();
-    let subscriber = tracing_subscriber::registry()
-        .with(one.layer())
-        .with(two.layer().with_filter(LevelFilter::WARN));
+    let subscriber =
+        tracing_subscriber::registry().with(one.layer()).with(two.layer().with_filter(LevelFilter::WARN));
     tracing::subscriber::with_default(subscriber, || {
         let span = tracing::info_span!("outer", key = 1);
         let _entered = span.enter();

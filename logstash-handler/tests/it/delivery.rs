@@ -82,7 +82,8 @@ fn while_the_peer_is_away_events_wait_and_the_state_says_so() {
     receiver.go_away();
     let (handler, guard) = builder(&receiver).start().unwrap();
     handler.emit(&info("early"));
-    let stats = eventually(&handler, |stats| stats.failures >= 2 && stats.connection == ConnectionState::Waiting);
+    let stats =
+        eventually(&handler, |stats| stats.failures >= 2 && stats.connection == ConnectionState::Waiting);
     assert_eq!(stats.queued, 1);
     assert!(stats.last_error.unwrap().contains("cannot connect to beats://127.0.0.1"));
     receiver.come_back().unwrap();

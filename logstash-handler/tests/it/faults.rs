@@ -10,7 +10,8 @@ use std::fmt;
 #[test]
 fn a_formatter_that_panics_or_fails_costs_just_that_event() {
     let receiver = Receiver::start().unwrap();
-    let (handler, guard) = Handler::builder(Moody, transport(receiver.address())).retry(quick()).start().unwrap();
+    let (handler, guard) =
+        Handler::builder(Moody, transport(receiver.address())).retry(quick()).start().unwrap();
     handler.emit(&info("before"));
     assert_eq!(handler.try_emit(&info("panic")), Err(DropReason::Unformattable));
     assert_eq!(handler.try_emit(&info("fail")), Err(DropReason::Unformattable));
@@ -95,7 +96,8 @@ impl Transport for Difficult {
 fn a_transport_that_panics_is_tried_again_and_nothing_is_lost() {
     let receiver = Receiver::start().unwrap();
     let difficult = Difficult { inner: transport(receiver.address()), panics: 3, poison: &[] };
-    let (handler, guard) = Handler::builder(LogstashFormatter::new(), difficult).retry(quick()).start().unwrap();
+    let (handler, guard) =
+        Handler::builder(LogstashFormatter::new(), difficult).retry(quick()).start().unwrap();
     handler.emit(&info("kept"));
     assert!(handler.flush(LONG).complete);
     assert_eq!(handler.stats().failures, 3);
@@ -107,8 +109,10 @@ fn a_transport_that_panics_is_tried_again_and_nothing_is_lost() {
 fn rejected_events_are_found_and_given_up_and_their_neighbours_arrive_once() {
     let receiver = Receiver::start().unwrap();
     let inner = transport(receiver.address());
-    let difficult = Difficult { inner, panics: 0, poison: &["\"poison 0\"", "\"poison 50\"", "\"poison 51\""] };
-    let (handler, guard) = Handler::builder(LogstashFormatter::new(), difficult).retry(quick()).start().unwrap();
+    let difficult =
+        Difficult { inner, panics: 0, poison: &["\"poison 0\"", "\"poison 50\"", "\"poison 51\""] };
+    let (handler, guard) =
+        Handler::builder(LogstashFormatter::new(), difficult).retry(quick()).start().unwrap();
     for number in 0..100 {
         let poisonous = matches!(number, 0 | 50 | 51);
         handler.emit(&info(&format!("{} {number}", if poisonous { "poison" } else { "good" })));
@@ -116,7 +120,9 @@ fn rejected_events_are_found_and_given_up_and_their_neighbours_arrive_once() {
     let report = guard.shutdown(LONG);
     assert!(report.complete);
     assert_eq!((report.acknowledged, report.dropped.rejected), (97, 3));
-    let good: Vec<String> =
-        (0..100).filter(|number| !matches!(number, 0 | 50 | 51)).map(|number| format!("good {number}")).collect();
+    let good: Vec<String> = (0..100)
+        .filter(|number| !matches!(number, 0 | 50 | 51))
+        .map(|number| format!("good {number}"))
+        .collect();
     assert_eq!(messages(&receiver), good);
 }

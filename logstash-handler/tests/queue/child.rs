@@ -122,7 +122,7 @@ fn work(queue: &SledQueue, first: u64) {
                     let events = random.u64(1..20);
                     windows.push(match random.u8(..10) {
                         // In several parts.
-                        0 => noisy_window(next..next + events, 250_000),
+                        0 => noisy_window(next..next + events, 150_000),
                         _ => window(next..next + events),
                     });
                     next += events;

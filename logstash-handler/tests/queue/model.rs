@@ -147,7 +147,7 @@ proptest! {
 
 #[cfg(feature = "sled")]
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
     fn sled_queue_does_what_the_model_does(operations in operations(), cache in prop_oneof![Just(0), Just(500)]) {

@@ -15,19 +15,28 @@ pub(crate) fn window(events: Range<u64>) -> EncodedWindow {
     WindowEncoder::new(1).encode(payloads).unwrap()
 }
 
-/// A window of one event per number, padded with noise that does not compress, of about `bytes`.
+/// A window padded with noise, so that it has about `bytes` when it is deflated.
+#[cfg(feature = "sled")]
 pub(crate) fn noisy_window(events: Range<u64>, bytes: usize) -> EncodedWindow {
-    let count = events.end - events.start;
-    let noise = bytes / count as usize;
+    const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    // Six bits in each character of eight.
+    let length = bytes * 4 / 3 / (events.end - events.start) as usize;
     let payloads = events.map(|number| {
         let mut random = fastrand::Rng::with_seed(number);
-        let noise: String = std::iter::repeat_with(|| random.alphanumeric()).take(noise).collect();
-        format!("{{\"n\":{number},\"noise\":\"{noise}\"}}")
+        let mut noise = vec![0; length];
+        for chunk in noise.chunks_mut(10) {
+            let mut bits = random.u64(..);
+            for byte in chunk {
+                *byte = SYMBOLS[(bits & 63) as usize];
+                bits >>= 6;
+            }
+        }
+        format!("{{\"n\":{number},\"noise\":\"{}\"}}", String::from_utf8(noise).unwrap())
     });
-    WindowEncoder::new(0).encode(payloads).unwrap()
+    WindowEncoder::new(1).encode(payloads).unwrap()
 }
 
-/// One event that does not compress, like `noisy_window`, but of the same noise for every number.
+/// A window of one large event that is not deflated.
 #[cfg(feature = "sled")]
 pub(crate) fn large_window(number: u64, noise: &str) -> EncodedWindow {
     WindowEncoder::new(0).encode([format!("{{\"n\":{number},\"noise\":\"{noise}\"}}")]).unwrap()

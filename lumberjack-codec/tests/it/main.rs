@@ -8,6 +8,7 @@ mod decoder;
 mod encode;
 mod encoded_window;
 mod errors;
+mod examples;
 #[cfg(feature = "tokio-util")]
 mod frame_codec;
 mod helpers;

@@ -18,10 +18,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let usage = |what: &str| Failure::Usage(format!("demo: the application needs {what}"));
     let folder = arguments.value("--folder").ok_or_else(|| usage("--folder"))?;
     let address = arguments.value("--address").ok_or_else(|| usage("--address"))?;
-    let number = |flag: &str| arguments.value(flag).and_then(|text| text.parse::<u64>().ok()).ok_or_else(|| usage(flag));
+    let number = |flag: &str| {
+        arguments.value(flag).and_then(|text| text.parse::<u64>().ok()).ok_or_else(|| usage(flag))
+    };
     let (life, events) = (number("--run")?, number("--events")?);
 
-    let transport = BeatsTransport::new(address).map_err(|error| Failure::because("cannot use the address", error))?;
+    let transport =
+        BeatsTransport::new(address).map_err(|error| Failure::because("cannot use the address", error))?;
     let queue = SledQueue::open(Path::new(folder).join("queue"))
         .map_err(|error| Failure::because("cannot open the queue", error))?;
     let (handler, guard) = Handler::builder(LogstashFormatter::new(), transport)
@@ -31,7 +34,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .start()
         .map_err(|error| Failure::because("cannot start the handler", error))?;
     // Half of the threads log through `log`, half through `tracing`.
-    handler.clone().init_log(log::LevelFilter::Info).map_err(|error| Failure::because("cannot log", error))?;
+    handler
+        .clone()
+        .init_log(log::LevelFilter::Info)
+        .map_err(|error| Failure::because("cannot log", error))?;
     use tracing_subscriber::layer::SubscriberExt;
     let subscriber = Arc::new(tracing_subscriber::registry().with(handler.layer()));
 
@@ -44,7 +50,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 let share = events / THREADS as u64 + u64::from((thread as u64) < events % THREADS as u64);
                 let (subscriber, emitted) = (Arc::clone(&subscriber), &emitted);
                 scope.spawn(move || {
-                    tracing::subscriber::with_default(subscriber, || produce(life, thread, share, &emitted[thread]));
+                    tracing::subscriber::with_default(subscriber, || {
+                        produce(life, thread, share, &emitted[thread])
+                    });
                 })
             })
             .collect();

@@ -27,7 +27,9 @@ impl Line {
         let fields: Vec<&str> = text.strip_prefix("ledger ")?.split(' ').collect();
         let [state, counts @ ..] = fields.as_slice() else { return None };
         let counts: Vec<u64> = counts.iter().map(|count| count.parse()).collect::<Result<_, _>>().ok()?;
-        let &[accepted, recovered, acknowledged, dropped, in_memory, queued] = counts.as_slice() else { return None };
+        let &[accepted, recovered, acknowledged, dropped, in_memory, queued] = counts.as_slice() else {
+            return None;
+        };
         let state = (*state).to_owned();
         Some(Self::Ledger(Ledger { state, accepted, recovered, acknowledged, dropped, in_memory, queued }))
     }
@@ -38,7 +40,10 @@ impl fmt::Display for Line {
         match self {
             Self::Ledger(ledger) => {
                 let Ledger { state, accepted, recovered, acknowledged, dropped, in_memory, queued } = ledger;
-                write!(f, "ledger {state} {accepted} {recovered} {acknowledged} {dropped} {in_memory} {queued} .")
+                write!(
+                    f,
+                    "ledger {state} {accepted} {recovered} {acknowledged} {dropped} {in_memory} {queued} ."
+                )
             }
             Self::Stored(counts) => {
                 write!(f, "stored")?;

@@ -73,8 +73,9 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Arrival>, Failure> {
 }
 
 fn parse(line: &[u8]) -> Result<Arrival, Failure> {
-    let document: Value = serde_json::from_slice(line)
-        .map_err(|error| Failure::because(format_args!("received {}", String::from_utf8_lossy(line)), error))?;
+    let document: Value = serde_json::from_slice(line).map_err(|error| {
+        Failure::because(format_args!("received {}", String::from_utf8_lossy(line)), error)
+    })?;
     let number = |name: &str| document["extra"][name].as_u64();
     match (number("life"), number("thread"), number("number")) {
         (Some(life), Some(thread), Some(number)) => {

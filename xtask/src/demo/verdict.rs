@@ -34,7 +34,8 @@ impl Verdict {
             }
             if number > *next {
                 verdict.out_of_order += 1;
-                verdict.fault(format!("life {life}, thread {thread}: event {number} came where {next} was due"));
+                verdict
+                    .fault(format!("life {life}, thread {thread}: event {number} came where {next} was due"));
             }
             verdict.arrived += 1;
             *next = number + 1;
@@ -45,7 +46,8 @@ impl Verdict {
                 let arrived = next.get(&(life + 1, thread)).copied().unwrap_or_default();
                 if arrived < count {
                     verdict.missing += count - arrived;
-                    verdict.fault(format!("life {}, thread {thread}: {arrived} of {count} arrived", life + 1));
+                    verdict
+                        .fault(format!("life {}, thread {thread}: {arrived} of {count} arrived", life + 1));
                 }
             }
         }
@@ -64,7 +66,10 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stored, arrived, repeated, missing, out_of_order, first_fault } = self;
-        writeln!(f, "reported as stored {stored}, arrived {arrived}, repeated {repeated}, missing {missing}, out of order {out_of_order}")?;
+        writeln!(
+            f,
+            "reported as stored {stored}, arrived {arrived}, repeated {repeated}, missing {missing}, out of order {out_of_order}"
+        )?;
         if let Some(fault) = first_fault {
             writeln!(f, "first fault: {fault}")?;
         }

@@ -53,6 +53,11 @@ impl Generation {
         &self.directory
     }
 
+    #[cfg(test)]
+    pub(super) fn database(&self) -> &sled::Db {
+        &self.db
+    }
+
     /// Stores the values of a window. After an error some of them may be stored.
     pub(super) fn insert(&self, number: u64, values: impl Iterator<Item = Bytes>) -> Result<(), Failure> {
         contain(|| {

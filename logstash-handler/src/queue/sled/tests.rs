@@ -1,0 +1,146 @@
+//! What happens to the store behind the back of an open queue.
+
+use super::{Durability, SledOptions, SledQueue, record};
+use crate::queue::{Queue, QueueErrorKind};
+use lumberjack_codec::{EncodedWindow, WindowEncoder};
+use std::ops::Range;
+use std::path::Path;
+use std::time::SystemTime;
+
+fn window(events: Range<u32>) -> EncodedWindow {
+    WindowEncoder::new(1).encode(events.map(|number| number.to_string())).unwrap()
+}
+
+/// Windows of 10 events; what is synced is not kept in memory.
+fn queue(path: &Path, windows: u32) -> SledQueue {
+    let queue = SledOptions::new().cache_bytes(0).open(path).unwrap();
+    for start in (0..windows * 10).step_by(10) {
+        queue.append(&[window(start..start + 10)], SystemTime::now()).unwrap();
+    }
+    queue.sync().unwrap();
+    queue
+}
+
+fn contents(queue: &SledQueue) -> Vec<u32> {
+    let windows = queue.peek(usize::MAX, usize::MAX).unwrap().windows;
+    let payloads = windows.iter().flat_map(|window| window.payloads().unwrap());
+    payloads.map(|payload| std::str::from_utf8(&payload).unwrap().parse().unwrap()).collect()
+}
+
+fn flip(queue: &SledQueue, window: u64) {
+    let generation = queue.generation().clone().unwrap();
+    let mut value = generation.database().get(record::key(window, 0)).unwrap().unwrap().to_vec();
+    *value.last_mut().unwrap() ^= 1;
+    generation.database().insert(record::key(window, 0), value).unwrap();
+}
+
+#[test]
+fn a_value_that_went_bad_ends_a_peek_and_is_counted_at_the_front() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = queue(directory.path(), 5);
+    flip(&queue, 2);
+    let peek = queue.peek(9, usize::MAX).unwrap();
+    assert_eq!((peek.windows.len(), peek.damaged), (2, 0));
+    assert_eq!(queue.depth().events, 50);
+    queue.advance(20);
+    let peek = queue.peek(9, usize::MAX).unwrap();
+    assert_eq!((peek.windows.len(), peek.damaged), (2, 10));
+    assert_eq!(peek.windows, [window(30..40), window(40..50)]);
+    assert_eq!(queue.peek(9, usize::MAX).unwrap().damaged, 0);
+    assert_eq!(queue.depth().events, 20);
+    drop(queue);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(queue.peek(9, usize::MAX).unwrap().damaged, 0, "counted once");
+    assert_eq!(contents(&queue), (30..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn values_that_are_gone_at_the_front_are_passed_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = queue(directory.path(), 5);
+    queue.advance(3);
+    let generation = queue.generation().clone().unwrap();
+    for window in [0, 1, 2] {
+        generation.database().remove(record::key(window, 0)).unwrap().unwrap();
+    }
+    let peek = queue.peek(9, usize::MAX).unwrap();
+    assert_eq!((peek.windows.len(), peek.skip, peek.damaged), (2, 0, 27));
+    flip(&queue, 3);
+    flip(&queue, 4);
+    let peek = queue.peek(9, usize::MAX).unwrap();
+    assert_eq!((peek.windows.len(), peek.damaged), (0, 20));
+    assert_eq!(queue.depth().events, 0);
+}
+
+#[test]
+fn a_store_that_died_is_opened_again_with_all_that_was_appended() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = queue(directory.path(), 2);
+    queue.append(&[window(20..30)], SystemTime::now()).unwrap();
+    {
+        let generation = queue.generation().clone().unwrap();
+        // As if the flush had failed: what was appended since the last one is not there.
+        generation.database().remove(record::key(2, 0)).unwrap().unwrap();
+        // What an append that failed half way has left.
+        generation.database().insert(record::key(3, 0), b"part of a window").unwrap();
+        generation.database().insert(record::key(3, 1), b"and more of it").unwrap();
+    }
+    queue.abandon_generation();
+    let error = queue.peek(9, usize::MAX).unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::Unavailable);
+    assert_eq!(queue.depth().events, 30);
+
+    queue.sync().unwrap();
+    assert_eq!(contents(&queue), (0..30).collect::<Vec<_>>());
+    queue.append(&[window(30..40)], SystemTime::now()).unwrap();
+    queue.sync().unwrap();
+    drop(queue);
+    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (0..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_store_that_dies_at_once_again_is_left_alone_for_a_second() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = queue(directory.path(), 1);
+    queue.abandon_generation();
+    queue.maintain().unwrap();
+    queue.abandon_generation();
+    let error = queue.append(&[window(10..20)], SystemTime::now()).unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::Unavailable);
+    assert_eq!(queue.maintain().unwrap_err().kind(), QueueErrorKind::Unavailable);
+    assert_eq!(queue.depth().events, 10);
+}
+
+#[test]
+fn what_memory_still_has_is_delivered_while_the_store_is_dead() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = SledOptions::new().durability(Durability::Os).open(directory.path()).unwrap();
+    queue.append(&[window(0..10), window(10..20)], SystemTime::now()).unwrap();
+    queue.sync().unwrap();
+    queue.abandon_generation();
+    assert_eq!(contents(&queue), (0..20).collect::<Vec<_>>());
+    queue.advance(15);
+    assert_eq!(contents(&queue).first(), Some(&10));
+}
+
+#[test]
+fn a_forked_child_may_not_touch_the_queue() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut queue = queue(directory.path(), 1);
+    let parent = queue.process;
+    queue.process = u32::MAX;
+    for error in [
+        queue.append(&[window(10..20)], SystemTime::now()).unwrap_err(),
+        queue.sync().unwrap_err(),
+        queue.maintain().unwrap_err(),
+        queue.peek(1, 1).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), QueueErrorKind::Unavailable);
+        assert!(error.to_string().contains("forked"), "{error}");
+    }
+    queue.advance(10);
+    assert_eq!(queue.expire(SystemTime::now()), 0);
+    assert_eq!(queue.depth().events, 0);
+    queue.process = parent;
+    assert_eq!(contents(&queue), (0..10).collect::<Vec<_>>());
+}

@@ -1,0 +1,66 @@
+//! Receives windows on tokio, one task for each connection; prints how many events came:
+//!
+//! ```text
+//! cargo run --example tokio_server -- 127.0.0.1:5044
+//! ```
+
+use bytes::{Bytes, BytesMut};
+use lumberjack_codec::{Payload, ServerConfig, ServerEvent, ServerSession};
+use std::future::Future;
+use std::io;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:5044".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        tokio::spawn(async move {
+            let store = async |events: Vec<Bytes>| eprintln!("{peer}: {} events", events.len());
+            if let Err(error) = serve(stream, store).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}
+
+/// Serves one connection to its end. A window is acknowledged when `store` has returned.
+pub(crate) async fn serve<F>(mut stream: TcpStream, mut store: impl FnMut(Vec<Bytes>) -> F) -> io::Result<()>
+where
+    F: Future<Output = ()>,
+{
+    let mut session = ServerSession::new(ServerConfig::new(), Instant::now());
+    let (mut input, mut wire, mut events) = (BytesMut::new(), BytesMut::new(), Vec::new());
+    loop {
+        while let Some(event) = session.poll_event() {
+            match event {
+                ServerEvent::Event { payload: Payload::Json(document), .. } => events.push(document),
+                ServerEvent::WindowComplete { window, .. } => {
+                    store(std::mem::take(&mut events)).await;
+                    session.acknowledge(window, Instant::now());
+                }
+                ServerEvent::WindowAborted { .. } => events.clear(),
+                _ => {}
+            }
+        }
+        if session.poll_transmit(&mut wire) {
+            stream.write_all(&wire.split()).await?;
+        }
+        if session.is_closed() {
+            return stream.shutdown().await;
+        }
+        let deadline = session.poll_timeout().map(tokio::time::Instant::from_std);
+        let timer =
+            async { tokio::time::sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)).await };
+        tokio::select! {
+            read = stream.read_buf(&mut input), if session.wants_read() => match read? {
+                0 => session.receive_eof(Instant::now()),
+                _ => session.receive(&mut input, Instant::now()),
+            },
+            () = timer, if deadline.is_some() => session.handle_timeout(Instant::now()),
+        }
+    }
+}

@@ -134,7 +134,7 @@ impl HandlerBuilder {
         ledger.update(|books| {
             books.recovered = recovered;
             books.queued = recovered;
-            books.entered_queue = recovered;
+            books.appended = recovered;
         });
         let pump = Pump::new(options.retry.clone(), RARELY);
         let arena = Arena::new(options.arena_bytes, options.window_bytes);

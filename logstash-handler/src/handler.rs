@@ -125,7 +125,7 @@ impl Handler {
 
     /// Waits until everything that is in the queue by now has left it.
     fn wait_delivered(&self, deadline: Instant) -> bool {
-        let target = self.core.ledger.lock().entered_queue;
+        let target = self.core.ledger.lock().appended;
         let mut delivered = false;
         self.core.ledger.wait_until(Some(deadline), |books| {
             delivered = books.left_queue >= target;

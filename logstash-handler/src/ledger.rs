@@ -20,11 +20,13 @@ pub(crate) struct Books {
     pub(crate) queued: u64,
     pub(crate) acknowledged: u64,
     pub(crate) dropped: Drops,
-    /// Events from the arena that are stored durably or dropped, in order.
+    /// Events that the writer took from the arena.
+    pub(crate) taken: u64,
+    /// Those of them that are stored durably, or dropped; they are so in order.
     pub(crate) stored: u64,
-    /// Events that ever entered the queue, recovered ones first.
-    pub(crate) entered_queue: u64,
-    /// Events that left the queue, in order.
+    /// Events that are or were in the queue for the sender to see, recovered ones among them.
+    pub(crate) appended: u64,
+    /// Events that left the queue, in order. May run ahead of `appended` for a moment.
     pub(crate) left_queue: u64,
     pub(crate) connection: ConnectionState,
     pub(crate) failures: u64,
@@ -37,6 +39,11 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// Events that the sender finds in the queue.
+    pub(crate) const fn to_send(&self) -> u64 {
+        self.appended.saturating_sub(self.left_queue)
+    }
+
     /// Events leave the front of the queue.
     pub(crate) fn leave_queue(&mut self, events: u64) {
         self.queued = self.queued.saturating_sub(events);

@@ -44,7 +44,7 @@ impl Sender<'_> {
             self.expire();
             let (queued, stopping, writer_ended, hurried) = core.ledger.update(|books| {
                 let hurried = std::mem::take(&mut books.hurried);
-                (books.queued, books.stopping, books.writer_ended, hurried)
+                (books.to_send(), books.stopping, books.writer_ended, hurried)
             });
             if hurried {
                 self.pump.hurry();
@@ -98,6 +98,10 @@ impl Sender<'_> {
             core.ledger.update(|books| books.drop_queued(damaged, DropReason::Damaged));
         }
         if windows.is_empty() {
+            if damaged == 0 {
+                // The books and the queue disagree, which must not become a hot loop.
+                self.pump.stumbled(Instant::now());
+            }
             return;
         }
         self.show(ConnectionState::Sending);

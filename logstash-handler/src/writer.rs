@@ -25,7 +25,7 @@ pub(crate) fn run(core: &Core) {
         core.ledger.update(|books| {
             let lost = std::mem::take(&mut books.in_writer);
             books.dropped.add(DropReason::Unwritable, lost);
-            books.stored += lost;
+            books.stored = books.taken;
         });
         chunk = Chunk::default();
     }
@@ -35,8 +35,11 @@ pub(crate) fn run(core: &Core) {
 fn work(core: &Core, chunk: &mut Chunk) {
     let mut writer = Writer { core, encoder: WindowEncoder::new(core.options.compression_level) };
     loop {
-        let taken =
-            core.arena.take(chunk, core.options.linger, |events| core.ledger.lock().in_writer += events);
+        let taken = core.arena.take(chunk, core.options.linger, |events| {
+            let mut books = core.ledger.lock();
+            books.taken += events;
+            books.in_writer += events;
+        });
         if !chunk.is_empty() {
             writer.store(chunk);
         }
@@ -60,14 +63,13 @@ impl Writer<'_> {
         let options = &self.core.options;
         let at = chunk.since();
         let mut events: &[&[u8]] = &chunk.events().collect::<Vec<_>>();
-        let mut unsynced = 0;
         while !events.is_empty() {
             let lengths = events.iter().map(|event| event.len());
             let count = window_prefix(lengths, options.window_events, options.window_bytes);
             let (window, rest) = events.split_at(count);
             events = rest;
             match self.encoder.encode(window) {
-                Ok(window) => unsynced += self.append(window, at),
+                Ok(window) => self.append(window, at),
                 Err(error) => {
                     let text = format!("{count} events dropped, they make no window: {error}");
                     self.core.notices.tell(Kind::Storage, &text);
@@ -75,14 +77,13 @@ impl Writer<'_> {
                 }
             }
         }
-        if unsynced > 0 {
-            self.sync();
-            self.core.ledger.update(|books| books.stored += unsynced);
+        if self.sync() {
+            self.core.ledger.update(|books| books.stored = books.taken);
         }
     }
 
-    /// Appends a window however often it takes; tells how many events are in the queue now.
-    fn append(&self, window: EncodedWindow, at: SystemTime) -> u64 {
+    /// Appends a window, however often it takes.
+    fn append(&self, window: EncodedWindow, at: SystemTime) {
         let events = u64::from(window.events());
         let windows = [window];
         loop {
@@ -90,19 +91,18 @@ impl Writer<'_> {
             self.core.ledger.update(|books| {
                 books.in_writer = books.in_writer.saturating_sub(events);
                 books.queued += events;
-                books.entered_queue += events;
             });
-            let Err(error) = self.core.queue.append(&windows, at) else { return events };
+            let Err(error) = self.core.queue.append(&windows, at) else {
+                return self.core.ledger.update(|books| books.appended += events);
+            };
             let left = self.core.ledger.update(|books| {
                 books.in_writer += events;
                 books.queued = books.queued.saturating_sub(events);
-                books.entered_queue -= events;
                 books.left_queue
             });
             self.stumbled(&error);
             if !self.wait_to_retry(error.kind(), left) {
-                self.give_up(events, DropReason::Shutdown);
-                return 0;
+                return self.give_up(events, DropReason::Shutdown);
             }
         }
     }
@@ -119,22 +119,21 @@ impl Writer<'_> {
         !interrupt.is_raised()
     }
 
-    /// Syncs however often it takes. Without success the events stay counted as queued, but nobody
-    /// was told that they are stored.
-    fn sync(&self) {
+    /// Syncs, however often it takes; `false` if there was no time for another attempt.
+    fn sync(&self) -> bool {
         while let Err(error) = self.core.queue.sync() {
             self.stumbled(&error);
             if !self.wait_to_retry(error.kind(), 0) {
-                return;
+                return false;
             }
         }
+        true
     }
 
     fn give_up(&self, events: u64, reason: DropReason) {
         self.core.ledger.update(|books| {
             books.in_writer = books.in_writer.saturating_sub(events);
             books.dropped.add(reason, events);
-            books.stored += events;
         });
     }
 

@@ -22,6 +22,7 @@ fn main() -> io::Result<()> {
 
 /// Serves one connection to its end.
 pub(crate) fn serve(mut stream: TcpStream, out: &mut impl Write) -> io::Result<()> {
+    stream.set_write_timeout(Some(Duration::from_secs(30)))?;
     let mut session = ServerSession::new(ServerConfig::new(), Instant::now());
     let (mut wire, mut chunk, mut window_lines) = (BytesMut::new(), [0; 16 * 1024], Vec::new());
     loop {

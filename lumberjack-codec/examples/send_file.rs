@@ -23,6 +23,7 @@ fn main() -> io::Result<()> {
 
 /// Sends all lines that are not empty; returns how many, when every one is acknowledged.
 pub(crate) fn send(mut stream: TcpStream, input: impl BufRead) -> io::Result<u64> {
+    stream.set_write_timeout(Some(Duration::from_secs(30)))?;
     let mut session = ClientSession::new(ClientConfig::new());
     let mut lines = input.lines().filter(|line| !line.as_ref().is_ok_and(String::is_empty)).peekable();
     let (mut wire, mut chunk, mut acknowledged) = (BytesMut::new(), [0; 4096], 0);

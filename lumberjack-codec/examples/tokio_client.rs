@@ -7,7 +7,7 @@
 use bytes::BytesMut;
 use lumberjack_codec::{ClientConfig, ClientEvent, ClientSession, window_prefix};
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -51,7 +51,7 @@ pub(crate) async fn send(stream: &mut TcpStream, mut documents: &[String]) -> io
             return Ok(acknowledged);
         }
         if session.poll_transmit(&mut wire) {
-            stream.write_all(&wire.split()).await?;
+            tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&wire.split())).await??;
             session.transmitted(Instant::now());
         }
         let deadline = session.poll_timeout().map(tokio::time::Instant::from_std);
@@ -66,3 +66,6 @@ pub(crate) async fn send(stream: &mut TcpStream, mut documents: &[String]) -> io
         }
     }
 }
+
+/// A peer that does not read must not hold us for ever.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use lumberjack_codec::{Payload, ServerConfig, ServerEvent, ServerSession};
 use std::future::Future;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -47,7 +47,7 @@ where
             }
         }
         if session.poll_transmit(&mut wire) {
-            stream.write_all(&wire.split()).await?;
+            tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&wire.split())).await??;
         }
         if session.is_closed() {
             return stream.shutdown().await;
@@ -64,3 +64,6 @@ where
         }
     }
 }
+
+/// A peer that does not read must not hold us for ever.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

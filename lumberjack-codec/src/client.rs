@@ -261,7 +261,7 @@ impl ClientSession {
         self.check_open().and_then(|()| self.check_room()).is_ok()
     }
 
-    /// Windows that are sent and not settled.
+    /// Windows that are sent and whose end [`poll_event`](Self::poll_event) has not found yet.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()

@@ -1,9 +1,9 @@
 //! Single frames and whole windows as bytes.
 //!
 //! The frame functions write what they are told; [`window`] and [`json`] in an order that makes no
-//! window are the caller's mistake. [`encode_window`] and [`WindowEncoder`](crate::WindowEncoder)
-//! write only what every server understands: a window frame, then either plain events or exactly
-//! one compressed frame with all of them, numbered from 1.
+//! window are the caller's mistake. [`encode_window`] and [`WindowEncoder`] write only what every
+//! server understands: a window frame, then either plain events or exactly one compressed frame with
+//! all of them, numbered from 1.
 
 use crate::frame::{FrameType, Version};
 use crate::window::WindowEncoder;

@@ -45,8 +45,9 @@ pub(crate) fn large_window(number: u64, noise: &str) -> EncodedWindow {
 /// The numbers of the events in a window.
 pub(crate) fn numbers(window: &EncodedWindow) -> Vec<u64> {
     let number = |payload: &[u8]| {
-        let event: serde_json::Value = serde_json::from_slice(payload).unwrap();
-        event["n"].as_u64().unwrap()
+        let digits =
+            payload.strip_prefix(b"{\"n\":").unwrap().iter().take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
     };
     window.payloads().unwrap().iter().map(|payload| number(payload)).collect()
 }

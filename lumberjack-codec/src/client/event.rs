@@ -1,6 +1,6 @@
 use crate::error::CloseReason;
 
-/// What happened on a [`ClientSession`].
+/// What happened on a [`ClientSession`](crate::ClientSession).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ClientEvent {

@@ -25,6 +25,7 @@ Runs the steps that are named, all of them if none is:
   integration  cargo xtask integration --require all
   docs         the documentation of all crates, every warning an error
   features     each crate alone with its default, no and all features: lints and tests
+  fuzz         the fuzz targets of the crates, each over its corpus
   purity       the codec depends on nothing that does I/O; codec and format forbid unsafe code
   licences     cargo deny check licenses bans sources
 
@@ -38,6 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "integration", run: |_| this_task(&["integration", "--require", "all"]) },
     Step { name: "docs", run: |_| docs() },
     Step { name: "features", run: features::check },
+    Step { name: "fuzz", run: fuzz_corpus },
     Step { name: "purity", run: purity::check },
     Step { name: "licences", run: |_| licences() },
 ];
@@ -82,6 +84,27 @@ fn docs() -> Result<String, Failure> {
         BUILD,
     )?;
     Ok(String::new())
+}
+
+/// Fuzz targets are packages outside of the workspace, whose tests run them over their corpus.
+fn fuzz_corpus(workspace: &Workspace) -> Result<String, Failure> {
+    let mut packages = 0;
+    for package in workspace.libraries() {
+        let manifest = package.folder.join("fuzz").join("Cargo.toml");
+        if !manifest.exists() {
+            continue;
+        }
+        process::run(
+            process::cargo()
+                .args(["test", "--quiet", "--manifest-path"])
+                .arg(&manifest)
+                .arg("--target-dir")
+                .arg(workspace.target.join("fuzz")),
+            BUILD,
+        )?;
+        packages += 1;
+    }
+    Ok(format!("{packages} package(s) of fuzz targets"))
 }
 
 fn licences() -> Result<String, Failure> {

@@ -101,3 +101,8 @@ pub use logstash_format::{Event, Formatter, Level, LogstashFormatter};
 #[cfg(feature = "beats")]
 pub use logstash_transport::BeatsTransport;
 pub use logstash_transport::Transport;
+
+/// The examples of the repository's front page must compile.
+#[cfg(all(doctest, feature = "beats", feature = "log", feature = "sled"))]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

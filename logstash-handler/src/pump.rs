@@ -55,7 +55,7 @@ impl Pump {
         match error {
             ErrorKind::Rejected => return self.narrow(attempted - acknowledged),
             ErrorKind::Throttled { retry_after: Some(pause) } => {
-                self.not_before = Some(now + pause.min(LONGEST_PAUSE))
+                self.not_before = Some(now + pause.min(LONGEST_PAUSE));
             }
             ErrorKind::Misconfigured => self.not_before = Some(now + self.rarely),
             // Unavailable, and what is added to the kinds later.

@@ -14,10 +14,12 @@ pub(crate) fn suppress_this_thread() {
 }
 
 /// Whether a record with this target must not become an event.
+#[cfg(any(feature = "log", feature = "tracing", test))]
 pub(crate) fn is_suppressed(target: &str) -> bool {
     SUPPRESSED.try_with(Cell::get).unwrap_or(false) || is_own(target) || is_store_thread(target)
 }
 
+#[cfg(any(feature = "log", feature = "tracing", test))]
 fn is_own(target: &str) -> bool {
     const OWN: [&str; 4] = ["logstash_format", "logstash_handler", "logstash_transport", "lumberjack_codec"];
     let root = target.split("::").next().unwrap_or_default();
@@ -25,6 +27,7 @@ fn is_own(target: &str) -> bool {
 }
 
 /// sled logs from threads of its own, which work for us.
+#[cfg(any(feature = "log", feature = "tracing", test))]
 fn is_store_thread(target: &str) -> bool {
     target.starts_with("sled") && thread::current().name().is_some_and(|name| name.starts_with("sled"))
 }

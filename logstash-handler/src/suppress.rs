@@ -1,7 +1,6 @@
 //! The loop guard: what the threads of a handler log never becomes an event.
 
 use std::cell::Cell;
-use std::thread;
 
 thread_local! {
     static SUPPRESSED: Cell<bool> = const { Cell::new(false) };
@@ -29,12 +28,13 @@ fn is_own(target: &str) -> bool {
 /// sled logs from threads of its own, which work for us.
 #[cfg(any(feature = "log", feature = "tracing", test))]
 fn is_store_thread(target: &str) -> bool {
-    target.starts_with("sled") && thread::current().name().is_some_and(|name| name.starts_with("sled"))
+    target.starts_with("sled") && std::thread::current().name().is_some_and(|name| name.starts_with("sled"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
 
     #[test]
     fn own_records_are_suppressed_by_target_and_others_are_not() {

@@ -21,12 +21,15 @@ fn main() -> io::Result<()> {
         }
         if vector["direction"] == "client_to_server" {
             corpus.write("decoder", name, &[&[0, 7], &stream[..]].concat())?;
-            corpus.write("server", name, &server_seed(&stream))?;
+            corpus.write("server", name, &server_seed(0, &stream))?;
         } else {
             corpus.write("decoder", name, &[&[3, 7], &stream[..]].concat())?;
             corpus.write("client", name, &client_seed(vector, &stream))?;
         }
     }
+    let frames = b"2W\0\0\0\x022J\0\0\0\x01\0\0\0\x02{}2J\0\0\0\x02\0\0\0\x02{}";
+    corpus.write("decoder", "content_of_compressed", &[&[16, 7], &frames[..]].concat())?;
+    corpus.write("server", "content_of_compressed", &server_seed(1, frames))?;
     let document = br#"{"message":"hello"}"#;
     for level in 0..10 {
         let mut seed = vec![level, 9, 0x55];
@@ -63,11 +66,12 @@ fn shape(vector: &Value) -> String {
     )
 }
 
-/// The stream in three pieces, then an acknowledgement of each of two windows, a keepalive, the end.
-fn server_seed(stream: &[u8]) -> Vec<u8> {
+/// The stream, then a timer, an acknowledgement of half a window and of two whole ones, a pause, the
+/// end.
+fn server_seed(operation: u8, stream: &[u8]) -> Vec<u8> {
     let mut seed = vec![5];
-    for piece in stream.chunks(stream.len() / 3 + 1) {
-        seed.extend([0, u8::try_from(piece.len()).unwrap_or(u8::MAX)]);
+    for piece in stream.chunks(255) {
+        seed.extend([operation, u8::try_from(piece.len()).unwrap_or(u8::MAX)]);
         seed.extend_from_slice(piece);
     }
     seed.extend([5, 3, 0, 1, 2, 1, 2, 0, 4, 30, 6]);

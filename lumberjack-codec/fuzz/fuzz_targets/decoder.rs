@@ -1,12 +1,15 @@
 //! Any bytes, cut in any way: no panic, the same frames and the same error as in one piece, and
 //! plain frames are what the encoders write.
 //!
-//! Input: role and limits, the seed of the cuts, then the bytes of the stream.
+//! Input: role and limits (and whether the stream is to be compressed), the seed of the cuts, then the bytes of the stream.
 
 #![cfg_attr(fuzzing, no_main)]
 
 use bytes::BytesMut;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use lumberjack_codec::{DecodeError, Frame, FrameDecoder, Limits, Role, Version, encode};
+use std::io::Write;
 
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|input: &[u8]| run(input));
@@ -32,8 +35,18 @@ pub(crate) fn run(input: &[u8]) {
     let small = Limits::new().max_json_payload(100).max_data_frame(100).max_key(10).max_pairs(3);
     let limits = if setup & 4 == 0 { Limits::untrusted() } else { small.max_decompressed(1000) };
     let limits = limits.accept_v1(setup & 8 == 0);
-    let whole = decode(role, limits, &[stream]);
-    assert_eq!(decode(role, limits, &cut(stream, *seed)), whole);
+    let stream = if setup & 16 == 0 { stream.to_vec() } else { compress(stream) };
+    let whole = decode(role, limits, &[&stream]);
+    assert_eq!(decode(role, limits, &cut(&stream, *seed)), whole);
+}
+
+/// A compressed frame with this content: the fuzzer does not find its checksums.
+fn compress(content: &[u8]) -> Vec<u8> {
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+    zlib.write_all(content).expect("it goes to memory");
+    let mut frame = Vec::new();
+    encode::compressed(Version::V2, &zlib.finish().expect("it goes to memory"), &mut frame);
+    frame
 }
 
 type Decoded = (Vec<Frame>, Result<(bool, u64), DecodeError>);

@@ -115,8 +115,8 @@ impl Generation {
     }
 
     /// Keys and values in order, from the first key of a window on.
-    pub(super) fn values_from(&self, number: u64) -> Values {
-        Values(self.db.range(record::key(number, 0)..))
+    pub(super) fn values_from(&self, number: u64) -> Values<'_> {
+        Values { database: &self.db, values: self.db.range(record::key(number, 0)..) }
     }
 
     /// Hands everything to the kernel, which keeps it when the process is killed.
@@ -153,13 +153,26 @@ impl Drop for Database {
 }
 
 /// Keys and values of a [`Generation`].
-pub(super) struct Values(sled::Iter);
+pub(super) struct Values<'g> {
+    database: &'g sled::Db,
+    values: sled::Iter,
+}
 
-impl Iterator for Values {
+impl Iterator for Values<'_> {
     type Item = Result<(sled::IVec, sled::IVec), Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        contain(|| self.0.next().transpose()).transpose()
+        let next = contain(|| {
+            let next = self.values.next().transpose()?;
+            if let Some((key, _)) = &next {
+                // sled frees pages of its cache by their lookups, and would keep all it iterates over.
+                for _ in 0..LOOKUPS {
+                    self.database.contains_key(key)?;
+                }
+            }
+            Ok(next)
+        });
+        next.transpose()
     }
 }
 
@@ -294,6 +307,7 @@ fn cannot_open(directory: &Path, cause: io::Error) -> QueueError {
 /// A value, and a leaf of 20, must stay below a quarter of it, or sled makes it a file of its own
 /// that it never removes.
 const SEGMENT: usize = 8 << 20;
+const LOOKUPS: usize = 4;
 const CACHE: u64 = 16 << 20;
 /// How long a lock that sled holds on after it was closed is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -20,7 +20,7 @@ use lumberjack_codec::{EncodedWindow, Encoding};
 use std::time::{Duration, SystemTime};
 
 /// Bytes of a value. A leaf of sled holds up to 20 of them, and must stay below a quarter of a segment.
-pub(super) const PART: usize = 100_000;
+pub(super) const PART: usize = 16_000;
 
 /// What the first part of a window says about it.
 #[derive(Clone, Debug)]

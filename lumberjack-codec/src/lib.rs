@@ -133,3 +133,8 @@ mod transmit;
 
 mod window;
 pub use window::{EncodedWindow, Encoding, WindowEncoder};
+
+/// The example of the README is a test too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -130,9 +130,10 @@ pub enum Encoding {
 
 /// Makes [`EncodedWindow`]s, reusing its buffers and the state of the compressor.
 pub struct WindowEncoder {
-    /// `None` at level 0.
-    deflate: Option<Compress>,
     level: u32,
+    /// Made for the first window and then reused: its 260 KiB are wasted on a client that only
+    /// sends what was encoded elsewhere, and never needed at level 0.
+    deflate: Option<Compress>,
     frames: Vec<u8>,
     output: Vec<u8>,
     max_events: u32,
@@ -145,9 +146,13 @@ impl WindowEncoder {
     /// fast and a little smaller.
     #[must_use]
     pub fn new(level: u32) -> Self {
-        let level = level.min(9);
-        let deflate = (level > 0).then(|| Compress::new(Compression::new(level), true));
-        Self { deflate, level, frames: Vec::new(), output: Vec::new(), max_events: MAX_EVENTS_PER_WINDOW }
+        Self {
+            level: level.min(9),
+            deflate: None,
+            frames: Vec::new(),
+            output: Vec::new(),
+            max_events: MAX_EVENTS_PER_WINDOW,
+        }
     }
 
     /// Raises or lowers the number of events in a window. Default: [`MAX_EVENTS_PER_WINDOW`].
@@ -205,15 +210,43 @@ impl WindowEncoder {
             events += 1;
         }
         let inflated_len = self.frames.len() as u64;
-        let (encoding, bytes) = match &mut self.deflate {
+        let deflated = if self.level > 0 { self.deflate() } else { None };
+        let (encoding, bytes) = match deflated {
+            Some(bytes) => (Encoding::Deflated, Bytes::copy_from_slice(bytes)),
             None => (Encoding::Plain, Bytes::copy_from_slice(&self.frames)),
-            Some(deflate) => match deflate_all(deflate, &self.frames, &mut self.output) {
-                Some(bytes) => (Encoding::Deflated, Bytes::copy_from_slice(bytes)),
-                None => (Encoding::Plain, Bytes::copy_from_slice(&self.frames)),
-            },
         };
         self.release_excess();
         Ok(EncodedWindow { events, inflated_len, encoding, bytes })
+    }
+
+    /// The frames as one zlib stream; `None` if the compressor fails, which leaves them plain.
+    ///
+    /// The buffer stays initialised between calls: the `_vec` calls of flate2 would clear the whole
+    /// spare capacity each time.
+    fn deflate(&mut self) -> Option<&[u8]> {
+        let level = Compression::new(self.level);
+        let deflate = self.deflate.get_or_insert_with(|| Compress::new(level, true));
+        deflate.reset();
+        // zlib's own bound for stored blocks, so that one call is the rule.
+        let bound = self.frames.len() + self.frames.len() / 1000 + 64;
+        if self.output.len() < bound {
+            self.output.resize(bound, 0);
+        }
+        loop {
+            let taken = usize::try_from(deflate.total_in()).ok()?;
+            let made = usize::try_from(deflate.total_out()).ok()?;
+            let rest = self.frames.get(taken..)?;
+            let space = self.output.get_mut(made..)?;
+            match deflate.compress(rest, space, FlushCompress::Finish) {
+                Ok(Status::StreamEnd) => {
+                    let length = usize::try_from(deflate.total_out()).ok()?;
+                    return self.output.get(..length);
+                }
+                // The output is full, as level 1 makes it with data that does not compress.
+                Ok(_) if self.output.len() < 2 * bound => self.output.resize(2 * bound, 0),
+                Ok(_) | Err(_) => return None,
+            }
+        }
     }
 
     /// One huge window must not hold its memory for the rest of the process.
@@ -229,34 +262,6 @@ impl WindowEncoder {
 impl fmt::Debug for WindowEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WindowEncoder").field("level", &self.level).finish_non_exhaustive()
-    }
-}
-
-/// Deflates `input` as one zlib stream; `None` if the compressor fails, which leaves plain frames.
-///
-/// The buffer stays initialised between calls: the `_vec` calls of flate2 would clear the whole
-/// spare capacity each time.
-fn deflate_all<'o>(deflate: &mut Compress, input: &[u8], output: &'o mut Vec<u8>) -> Option<&'o [u8]> {
-    deflate.reset();
-    // zlib's own bound for stored blocks, so that one call is the rule.
-    let bound = input.len() + input.len() / 1000 + 64;
-    if output.len() < bound {
-        output.resize(bound, 0);
-    }
-    loop {
-        let taken = usize::try_from(deflate.total_in()).ok()?;
-        let made = usize::try_from(deflate.total_out()).ok()?;
-        let rest = input.get(taken..)?;
-        let space = output.get_mut(made..)?;
-        match deflate.compress(rest, space, FlushCompress::Finish) {
-            Ok(Status::StreamEnd) => {
-                let length = usize::try_from(deflate.total_out()).ok()?;
-                return output.get(..length);
-            }
-            // The output is full.
-            Ok(_) if output.len() < 2 * bound => output.resize(2 * bound, 0),
-            Ok(_) | Err(_) => return None,
-        }
     }
 }
 

@@ -189,7 +189,12 @@ impl<'f> Stage<'f> {
     }
 }
 
-fn start_receiver(folder: &Path, address: &str, life: u32) -> Result<(Running, String), Failure> {
+fn start_receiver(
+    folder: &Path,
+    address: &str,
+    life: u32,
+    lose_one: bool,
+) -> Result<(Running, String), Failure> {
     let mut command = role("receiver", folder, life)?;
     command.args(["--address", address]);
     if lose_one {

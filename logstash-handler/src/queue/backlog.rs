@@ -167,7 +167,7 @@ impl Backlog {
 impl Backlog {
     /// The next event to be delivered.
     pub(super) fn start(&self) -> Position {
-        self.windows.front().map_or(self.end(), |head| Position {
+        self.windows.front().map_or_else(|| self.end(), |head| Position {
             window: head.number,
             event: head.first_event + self.skip,
             done: self.skip,

@@ -40,6 +40,7 @@ pub(crate) fn run(input: &[u8]) {
 
 struct World {
     session: ClientSession,
+    encoder: WindowEncoder,
     now: Instant,
     running: bool,
     max_in_flight: usize,
@@ -68,6 +69,7 @@ impl World {
             .sequence_mode(if running { SequenceMode::Running } else { SequenceMode::PerWindow });
         Self {
             session: ClientSession::new(config),
+            encoder: WindowEncoder::new(u32::from(settings >> 5) % 2),
             now: Instant::now(),
             running,
             max_in_flight,
@@ -108,7 +110,7 @@ impl World {
         let payloads = (0..events).map(|n| format!("{{\"n\":{n}}}"));
         let could = self.session.can_send();
         let sent = if encoded {
-            let window = WindowEncoder::new(u32::from(events) % 3).encode(payloads).expect("a valid window");
+            let window = self.encoder.encode(payloads).expect("a valid window");
             self.session.send_window(self.next_token, &window, self.now)
         } else {
             self.session.send(self.next_token, payloads, self.now)

@@ -8,7 +8,7 @@ use lumberjack_codec::{
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const SCENARIOS: &str = include_str!("../data/scenarios.json");
+pub(crate) const SCENARIOS: &str = include_str!("../data/scenarios.json");
 
 #[test]
 fn every_scenario_goes_as_the_suite_says() {

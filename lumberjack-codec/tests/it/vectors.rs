@@ -20,6 +20,15 @@ fn there_are_as_many_vectors_as_the_suite_has() {
 }
 
 #[test]
+fn the_specification_lists_every_case() {
+    let specification = include_str!("../../PROTOCOL.md");
+    for case in cases(VECTORS).iter().chain(&cases(crate::scenarios::SCENARIOS)) {
+        let row = format!("| `{}` |", text(case, "name"));
+        assert!(specification.contains(&row), "PROTOCOL.md does not list {row}");
+    }
+}
+
+#[test]
 fn the_decoder_returns_the_frames_and_errors_of_every_vector() {
     for vector in cases(VECTORS) {
         let mut first = None;

@@ -55,7 +55,7 @@ impl Cursor {
             match (decode(&bytes), newest) {
                 (Err(newer), _) | (_, Err(newer)) => newest = Err(newer),
                 (Ok(mark), Ok(other)) => {
-                    newest = Ok(mark.into_iter().chain(other).max_by_key(|mark| mark.turn))
+                    newest = Ok(mark.into_iter().chain(other).max_by_key(|mark| mark.turn));
                 }
             }
         }

@@ -2,7 +2,7 @@ use super::files;
 use crate::queue::{QueueError, QueueErrorKind};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ fn held(directory: &Path, file: &mut File) -> QueueError {
     )
 }
 
-fn broken(path: &PathBuf, cause: io::Error) -> QueueError {
+fn broken(path: &Path, cause: io::Error) -> QueueError {
     let kind = match cause.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::Unsupported => {
             QueueErrorKind::Misconfigured

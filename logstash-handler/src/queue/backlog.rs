@@ -33,6 +33,7 @@ pub(super) struct Stored {
     /// Encoded bytes.
     pub(super) bytes: u64,
     /// Values that hold it in the store.
+    #[cfg_attr(not(feature = "sled"), allow(dead_code, reason = "a queue in memory has no store"))]
     pub(super) parts: u16,
     pub(super) at: SystemTime,
     pub(super) content: Content,
@@ -50,6 +51,7 @@ pub(super) enum Content {
 }
 
 /// The place of the next event to be delivered, or to be appended.
+#[cfg(feature = "sled")]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Position {
     pub(super) window: u64,
@@ -146,11 +148,6 @@ impl Backlog {
         self.bytes
     }
 
-    /// Where the next appended event goes.
-    pub(super) const fn end(&self) -> Position {
-        Position { window: self.next_window, event: self.next_event, done: 0 }
-    }
-
     pub(super) fn depth(&self) -> Depth {
         Depth {
             events: self.events,
@@ -165,13 +162,17 @@ impl Backlog {
 /// What only a queue on disk needs.
 #[cfg(feature = "sled")]
 impl Backlog {
+    /// Where the next appended event goes.
+    pub(super) const fn end(&self) -> Position {
+        Position { window: self.next_window, event: self.next_event, done: 0 }
+    }
+
     /// The next event to be delivered.
     pub(super) fn start(&self) -> Position {
-        self.windows.front().map_or_else(|| self.end(), |head| Position {
-            window: head.number,
-            event: head.first_event + self.skip,
-            done: self.skip,
-        })
+        self.windows.front().map_or_else(
+            || self.end(),
+            |head| Position { window: head.number, event: head.first_event + self.skip, done: self.skip },
+        )
     }
 
     /// Marks leading events of the first window as done, as after a restart.

@@ -1,5 +1,7 @@
 //! This test binary, started again as another process with a part to play.
 
+#![allow(clippy::print_stdout, reason = "a child speaks to its parent by its standard output")]
+
 #[cfg(target_os = "linux")]
 use crate::support::{contents, uncached};
 use crate::support::{large_window, offered, window};
@@ -11,9 +13,9 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::SystemTime;
 #[cfg(target_os = "linux")]
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use std::time::{Duration, SystemTime};
 
 const ROLE: &str = "LOGSTASH_QUEUE_TEST_ROLE";
 const QUEUE: &str = "LOGSTASH_QUEUE_TEST_PATH";
@@ -58,7 +60,7 @@ fn plays_its_part() {
     let first = std::env::var(FIRST).unwrap().parse().unwrap();
     // A child that hangs must not keep its parent waiting.
     thread::spawn(|| {
-        thread::sleep(std::time::Duration::from_secs(30));
+        thread::sleep(Duration::from_secs(30));
         std::process::exit(3);
     });
     match role.as_str() {

@@ -17,7 +17,7 @@ fn nothing_stored_is_lost_and_nothing_delivered_comes_back_after_a_kill() {
     for kill in 0..KILLS {
         let mut child = child::start("worker", directory.path(), next);
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut wanted = random.usize(0..300);
+        let mut wanted = random.usize(0..200);
         for line in lines {
             match line.unwrap().split_once(' ') {
                 Some(("stored", number)) => stored = number.parse().unwrap(),

@@ -66,7 +66,7 @@ fn windows_of_several_parts_come_back_and_go() {
     let directory = tempfile::tempdir().unwrap();
     let queue = uncached().open(directory.path()).unwrap();
     // Around the sizes at which a part is added.
-    let sizes = [99_000, 100_000, 101_000, 199_900, 200_100, 300_000, 1_000_000];
+    let sizes = [15_000, 16_000, 17_000, 31_000, 33_000, 300_000, 1_000_000];
     let windows: Vec<_> =
         (0..).zip(sizes).map(|(number, bytes)| noisy_window(number * 10..number * 10 + 10, bytes)).collect();
     for window in &windows {
@@ -92,7 +92,7 @@ fn every_length_around_a_part_comes_back() {
     let queue = uncached().open(directory.path()).unwrap();
     let payload = |length: usize| "x".repeat(length);
     // The header takes 48 bytes of the first part, a frame 10 more than its payload.
-    let lengths = [100_000 - 48 - 10, 200_000 - 48 - 10, 300_000 - 48 - 10];
+    let lengths = [16_000 - 48 - 10, 32_000 - 48 - 10, 320_000 - 48 - 10];
     let lengths: Vec<usize> = lengths.iter().flat_map(|&length| length - 1..=length + 1).collect();
     for &length in &lengths {
         let window = lumberjack_codec::WindowEncoder::new(0).encode([payload(length)]).unwrap();

@@ -1,5 +1,7 @@
 //! The queues: one suite for all of them, and what only the one on disk must stand.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod conformance;
 mod model;
 mod support;

@@ -7,6 +7,8 @@ use lumberjack_codec::{EncodedWindow, WindowEncoder};
 use std::ops::Range;
 #[cfg(feature = "sled")]
 use std::path::Path;
+#[cfg(feature = "sled")]
+use std::time::Instant;
 use std::time::{Duration, SystemTime};
 
 /// A window of events that say their number.
@@ -91,12 +93,12 @@ pub(crate) fn keys_in_store(queue: &Path) -> usize {
 #[cfg(feature = "sled")]
 pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
     let config = sled::Config::default().path(queue.join("generation-0000000001")).segment_size(8 << 20);
-    let deadline = std::time::Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(5);
     let db = loop {
         match config.open() {
             Ok(db) => break db,
             // sled lets go of its lock a little after it was closed.
-            Err(error) => assert!(std::time::Instant::now() < deadline, "{error}"),
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }
     };
     change(&db);

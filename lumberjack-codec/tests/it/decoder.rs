@@ -1,8 +1,8 @@
 //! The frame decoder beyond the vectors: offsets, hints, limits, and that it does not copy.
 
 use bytes::BytesMut;
-use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use flate2::{Compression, Decompress, FlushDecompress};
 use lumberjack_codec::encode::{ack, compressed, data, json, window};
 use lumberjack_codec::{
     DecodeError, DecodeErrorKind, Frame, FrameDecoder, Hint, Limits, Part, Role, Version,
@@ -151,6 +151,24 @@ fn a_compressed_frame_gives_up_exactly_at_its_limit() {
     result.unwrap();
     assert_eq!(frames.len(), 20_002);
     assert_eq!(frames.last(), Some(&Frame::CompressedEnd { inflated: 220_000 }));
+}
+
+#[test]
+fn a_truncated_frame_gives_all_that_it_holds() {
+    let mut inner = Vec::new();
+    json(Version::V2, 1, &[b' '; 150_000], &mut inner);
+    let zlib = deflate(&inner);
+    for length in 0..zlib.len() {
+        let mut whole = Decompress::new(true);
+        let mut out = vec![0; inner.len() + 1];
+        whole.decompress(&zlib[..length], &mut out, FlushDecompress::None).unwrap();
+
+        let mut bytes = Vec::new();
+        compressed(Version::V2, &zlib[..length], &mut bytes);
+        let error = decode(Role::Server, Limits::new(), &bytes).1.unwrap_err();
+        let want = DecodeErrorKind::TruncatedCompressed { inflated: whole.total_out() };
+        assert_eq!(error.kind(), &want, "{length} of {} bytes", zlib.len());
+    }
 }
 
 #[test]

@@ -192,6 +192,15 @@ fn no_setting_of_a_time_hangs_or_panics() {
 }
 
 #[test]
+fn keepalives_without_an_interval_make_no_hot_loop() {
+    let mut rig = Rig::new(ServerConfig::new().keepalive(Duration::ZERO));
+    rig.receive(ONE);
+    rig.pass(seconds(1));
+    assert_eq!(rig.sent(), b"2A\0\0\0\0");
+    assert!(rig.session.poll_timeout().is_some_and(|at| at > rig.now));
+}
+
+#[test]
 fn late_calls_fire_the_timers_in_their_order() {
     let mut rig = Rig::new(ServerConfig::new());
     rig.receive(&[ONE, HALF].concat());

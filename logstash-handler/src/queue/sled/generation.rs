@@ -307,7 +307,8 @@ fn cannot_open(directory: &Path, cause: io::Error) -> QueueError {
 /// A value, and a leaf of 20, must stay below a quarter of it, or sled makes it a file of its own
 /// that it never removes.
 const SEGMENT: usize = 8 << 20;
-/// Lookups per value that make sled look after its cache: measured, fewer than 2 let it grow without end.
+/// Lookups per value that make sled look after its cache. Measured: with none, it holds all of 1 GB
+/// after a scan, with 4 it stays where it was.
 const LOOKUPS: usize = 4;
 const CACHE: u64 = 16 << 20;
 /// How long a lock that sled holds on after it was closed is waited for.

@@ -19,7 +19,11 @@ use crc32fast::Hasher;
 use lumberjack_codec::{EncodedWindow, Encoding};
 use std::time::{Duration, SystemTime};
 
-/// Bytes of a value. A leaf of sled holds up to 20 of them, and must stay below a quarter of a segment.
+/// Bytes of a value.
+///
+/// A leaf of sled holds up to 20 of them, and must stay below a quarter of a segment; that would allow
+/// 100 kB. But sled's cache keeps some three leaves in each of 256 shards, whatever its capacity: with
+/// values of 100 kB it grows to 400 MB, with these to 125 MB, at the same speed.
 pub(super) const PART: usize = 16_000;
 
 /// What the first part of a window says about it.
@@ -91,7 +95,7 @@ pub(super) fn encode(
     let in_first = bytes.len().min(PART - HEADER);
     let mut first = BytesMut::with_capacity(HEADER + in_first);
     first.extend_from_slice(&header);
-    first.extend_from_slice(&bytes[..in_first]);
+    first.extend_from_slice(&bytes.slice(..in_first));
     let bytes = bytes.clone();
     let rest = (in_first..bytes.len())
         .step_by(PART)
@@ -187,7 +191,8 @@ fn header_crc(header: &[u8; HEADER]) -> Hasher {
 }
 
 fn number(header: &[u8; HEADER], at: usize) -> u64 {
-    header[at..].first_chunk().copied().map_or(0, u64::from_be_bytes)
+    let bytes = header.get(at..).and_then(<[u8]>::first_chunk);
+    bytes.copied().map_or(0, u64::from_be_bytes)
 }
 
 const MAGIC: &[u8; 4] = b"LSQW";

@@ -1,11 +1,11 @@
 //! What happens to the store behind the back of an open queue.
 
-use super::{Durability, SledOptions, SledQueue, record};
+use super::{Content, Durability, SledOptions, SledQueue, record};
 use crate::queue::{Queue, QueueErrorKind};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
 use std::ops::Range;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 fn window(events: Range<u32>) -> EncodedWindow {
     WindowEncoder::new(1).encode(events.map(|number| number.to_string())).unwrap()
@@ -121,6 +121,56 @@ fn what_memory_still_has_is_delivered_while_the_store_is_dead() {
     assert_eq!(contents(&queue), (0..20).collect::<Vec<_>>());
     queue.advance(15);
     assert_eq!(contents(&queue).first(), Some(&10));
+}
+
+#[test]
+fn a_power_cut_that_undoes_advances_repeats_events_and_counts_none_as_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = queue(directory.path(), 10);
+    queue.advance(30);
+    queue.maintain().unwrap();
+    assert!(queue.state().done.is_empty());
+    let on_disk = std::fs::read(directory.path().join("cursor")).unwrap();
+    // The next sync of the cursor is an hour away.
+    queue.writer().cursor_synced = Some(Instant::now() + Duration::from_secs(3_600));
+    queue.advance(30);
+    queue.append(&[window(100..110)], SystemTime::now()).unwrap();
+    queue.sync().unwrap();
+    queue.maintain().unwrap();
+    assert_eq!(queue.state().done.len(), 3);
+    drop(queue);
+
+    std::fs::write(directory.path().join("cursor"), on_disk).unwrap();
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(queue.peek(1, 0).unwrap().damaged, 0);
+    assert_eq!(contents(&queue), (30..110).collect::<Vec<_>>());
+}
+
+#[test]
+fn memory_holds_what_is_not_synced_and_the_oldest_of_the_rest() {
+    let directory = tempfile::tempdir().unwrap();
+    let size = window(100..110).bytes().len() as u64;
+    let queue = SledOptions::new().cache_bytes(size * 5 / 2).open(directory.path()).unwrap();
+    let in_memory = |queue: &SledQueue| -> Vec<u64> {
+        let state = queue.state();
+        let windows = state.backlog.from(0).filter(|window| matches!(window.content, Content::InMemory(_)));
+        windows.map(|window| window.number).collect()
+    };
+    for start in (100..150).step_by(10) {
+        queue.append(&[window(start..start + 10)], SystemTime::now()).unwrap();
+    }
+    assert_eq!(in_memory(&queue), [0, 1, 2, 3, 4]);
+    queue.sync().unwrap();
+    assert_eq!(in_memory(&queue), [0, 1]);
+    queue.append(&[window(150..160)], SystemTime::now()).unwrap();
+    assert_eq!(in_memory(&queue), [0, 1, 5]);
+    queue.sync().unwrap();
+    assert_eq!(in_memory(&queue), [0, 1]);
+    assert_eq!(contents(&queue), (100..160).collect::<Vec<_>>());
+    assert_eq!(in_memory(&queue), [0, 1], "what is read back has no room either");
+    queue.advance(20);
+    assert_eq!(contents(&queue), (120..160).collect::<Vec<_>>());
+    assert_eq!(in_memory(&queue), [2, 3], "now it has");
 }
 
 #[test]

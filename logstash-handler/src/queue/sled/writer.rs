@@ -17,7 +17,7 @@ pub(super) struct Writer {
     /// When the database was opened again the last time.
     opened_again: Option<Instant>,
     /// When the cursor was put on disk the last time.
-    cursor_synced: Option<Instant>,
+    pub(super) cursor_synced: Option<Instant>,
     /// Windows below this number may be removed: on disk, too, the cursor is past them.
     removable: u64,
 }

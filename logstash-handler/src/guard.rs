@@ -53,7 +53,7 @@ impl Guard {
                 let _ = thread.join();
             }
             if self.core.queue.is_persistent() {
-                self.core.queue.close();
+                self.core.queue.close(deadline.saturating_duration_since(Instant::now()).max(GRACE));
             } else {
                 ledger.update(|books| {
                     let left = books.queued;

@@ -12,7 +12,7 @@ mod sled;
 pub use self::sled::{Durability, SledOptions, SledQueue};
 
 use lumberjack_codec::EncodedWindow;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Where windows wait between the writer thread and the sender thread, first in, first out.
 ///
@@ -28,7 +28,8 @@ pub trait Queue: Send + Sync {
     /// # Errors
     ///
     /// [`QueueErrorKind::Full`] when the windows do not fit, [`QueueErrorKind::Unavailable`] when
-    /// the store failed; either may pass, so the same windows may be appended again later.
+    /// the store failed; either may pass, so the same windows may be appended again later. A single
+    /// window fits into an empty queue whatever its size.
     fn append(&self, windows: &[EncodedWindow], at: SystemTime) -> Result<(), QueueError>;
 
     /// Makes everything appended so far as durable as the queue can.
@@ -78,9 +79,11 @@ pub trait Queue: Send + Sync {
 
     /// Writes out what is in memory and lets go of the store, so that somebody else can open it.
     ///
-    /// Called once, at shutdown, when nobody uses the queue any more; every call after it fails or
-    /// finds nothing.
-    fn close(&self) {}
+    /// Waits at most `timeout`; a slower disk goes on behind its back. Called once, at shutdown: what
+    /// is asked of the queue afterwards fails.
+    fn close(&self, timeout: Duration) {
+        let _ = timeout;
+    }
 }
 
 /// What [`Queue::peek`] found.

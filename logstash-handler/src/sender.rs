@@ -86,6 +86,8 @@ impl Sender<'_> {
                 core.notices.tell(Kind::Storage, &format!("queue: {error}"));
                 self.pump.stumbled(Instant::now());
                 self.failed_while_stopping |= stopping;
+                // A store that failed is opened again by the writer.
+                core.arena.poke();
                 return core.ledger.update(|books| {
                     books.failed(error.to_string());
                     books.connection = ConnectionState::Waiting;

@@ -33,7 +33,7 @@ impl MemoryQueue {
         Self { max_bytes: 64 * 1024 * 1024, backlog: Mutex::default() }
     }
 
-    /// Encoded bytes that the queue holds at most. Default: 64 MiB.
+    /// Encoded bytes that the queue holds at most, one window aside that is larger. Default: 64 MiB.
     #[must_use]
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
@@ -92,15 +92,15 @@ impl Queue for MemoryQueue {
 }
 
 /// Refuses windows that would take a queue of `held` bytes above its maximum.
+///
+/// A single window always fits into an empty queue: refused, it could never be delivered.
 pub(super) fn check_room(windows: &[EncodedWindow], held: u64, max_bytes: u64) -> Result<(), QueueError> {
     let bytes: u64 = windows.iter().map(|window| window.bytes().len() as u64).sum();
-    if held.saturating_add(bytes) <= max_bytes {
+    let alone = held == 0 && windows.len() == 1;
+    if alone || held.saturating_add(bytes) <= max_bytes {
         return Ok(());
     }
-    let message = if bytes > max_bytes {
-        format!("{bytes} bytes of windows never fit into a queue of {max_bytes} bytes; raise its max_bytes")
-    } else {
-        format!("queue is full: it holds {held} of at most {max_bytes} bytes, {bytes} more do not fit")
-    };
-    Err(QueueError::new(QueueErrorKind::Full, message))
+    let text =
+        format!("queue is full: it holds {held} of at most {max_bytes} bytes, {bytes} more do not fit");
+    Err(QueueError::new(QueueErrorKind::Full, text))
 }

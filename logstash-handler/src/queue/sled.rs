@@ -24,6 +24,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -74,7 +75,8 @@ pub struct SledQueue {
     /// Bytes on disk, and when they were measured.
     measured: Mutex<Option<(Instant, u64)>>,
     /// `None` once it was given back.
-    lock: Option<DirectoryLock>,
+    lock: Mutex<Option<DirectoryLock>>,
+    closed: AtomicBool,
 }
 
 /// What memory knows of the queue.
@@ -133,7 +135,8 @@ impl SledQueue {
             generation: Mutex::new(Some(Arc::new(generation))),
             writer: Mutex::default(),
             measured: Mutex::default(),
-            lock: Some(lock),
+            lock: Mutex::new(Some(lock)),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -156,10 +159,19 @@ impl SledQueue {
         std::process::id() != self.process
     }
 
-    /// Refuses to work in a forked child, where sled would hang and the files are the parent's.
-    fn check_process(&self) -> Result<(), QueueError> {
-        if !self.is_forked() {
+    /// Whether the files may not be touched any more.
+    fn is_out_of_use(&self) -> bool {
+        self.is_forked() || self.closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses to work once closed, and in a forked child, where sled would hang and the files are the
+    /// parent's.
+    fn check_in_use(&self) -> Result<(), QueueError> {
+        if !self.is_out_of_use() {
             return Ok(());
+        }
+        if !self.is_forked() {
+            return Err(self.unavailable(format!("queue {} is closed", self.directory.display())));
         }
         let (path, parent) = (self.directory.display(), self.process);
         Err(self.unavailable(format!("queue {path} belongs to process {parent}, which forked this one")))
@@ -243,17 +255,17 @@ impl SledQueue {
 
 impl Queue for SledQueue {
     fn append(&self, windows: &[EncodedWindow], at: SystemTime) -> Result<(), QueueError> {
-        self.check_process()?;
+        self.check_in_use()?;
         self.writer().append(self, windows, at)
     }
 
     fn sync(&self) -> Result<(), QueueError> {
-        self.check_process()?;
+        self.check_in_use()?;
         self.writer().sync(self)
     }
 
     fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError> {
-        self.check_process()?;
+        self.check_in_use()?;
         let (windows, skip) = loop {
             let Plan { windows: planned, skip, mark } = self.plan(max_windows, max_bytes);
             if let Some(mark) = mark {
@@ -282,7 +294,7 @@ impl Queue for SledQueue {
     }
 
     fn advance(&self, events: u64) {
-        if events == 0 || self.is_forked() {
+        if events == 0 || self.is_out_of_use() {
             return;
         }
         let mark = {
@@ -295,7 +307,7 @@ impl Queue for SledQueue {
     }
 
     fn expire(&self, before: SystemTime) -> u64 {
-        if self.is_forked() {
+        if self.is_out_of_use() {
             return 0;
         }
         let (expired, mark) = {
@@ -312,7 +324,7 @@ impl Queue for SledQueue {
     }
 
     fn maintain(&self) -> Result<(), QueueError> {
-        self.check_process()?;
+        self.check_in_use()?;
         self.writer().maintain(self)
     }
 
@@ -322,6 +334,35 @@ impl Queue for SledQueue {
         }
         let depth = self.state().backlog.depth();
         Depth { bytes_on_disk: self.bytes_on_disk(), ..depth }
+    }
+
+    fn is_persistent(&self) -> bool {
+        true
+    }
+
+    fn close(&self, timeout: Duration) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let generation = self.generation().take();
+        if self.is_forked() {
+            // sled would wait for threads that a child does not have.
+            let _ = std::mem::ManuallyDrop::new(generation);
+            return;
+        }
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (closed, wait) = mpsc::channel();
+        let close = move || {
+            drop(generation);
+            if let Some(lock) = lock {
+                lock.release();
+            }
+            let _ = closed.send(());
+        };
+        // Where no thread can be started, this drops the closure, which closes everything right here.
+        if thread::Builder::new().name("queue-close".to_owned()).spawn(close).is_ok() {
+            let _ = wait.recv_timeout(timeout);
+        }
     }
 }
 
@@ -335,27 +376,9 @@ impl std::fmt::Debug for SledQueue {
 }
 
 impl Drop for SledQueue {
-    /// Flushes and closes the database within five seconds; a slower disk goes on behind its back.
+    /// Closes the queue within five seconds, if it is not closed yet.
     fn drop(&mut self) {
-        let generation = self.generation.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        let lock = self.lock.take();
-        if self.is_forked() {
-            // sled would wait for threads that a child does not have.
-            let _ = std::mem::ManuallyDrop::new(generation);
-            return;
-        }
-        let (closed, wait) = mpsc::channel();
-        let close = move || {
-            drop(generation);
-            if let Some(lock) = lock {
-                lock.release();
-            }
-            let _ = closed.send(());
-        };
-        // Where no thread can be started, this drops the closure, which closes everything right here.
-        if thread::Builder::new().name("queue-close".to_owned()).spawn(close).is_ok() {
-            let _ = wait.recv_timeout(CLOSE_WITHIN);
-        }
+        self.close(CLOSE_WITHIN);
     }
 }
 

@@ -217,7 +217,8 @@ fn kill_and_restart(kills: usize, seed: u64) {
     }
     let most = repeats.iter().copied().max().unwrap_or_default();
     assert!(most <= IN_FLIGHT * WINDOW, "{repeats:?}: more than what was on the wire came again");
-    println!(
+    // Shown with --nocapture.
+    eprintln!(
         "{kills} kills: {} events durable, {} arrived, {} repeated, at most {most} after one kill",
         durable.iter().flatten().sum::<u64>(),
         arrived.len(),

@@ -101,7 +101,7 @@ fn a_flush_after_a_shutdown_that_lost_events_returns_at_once_and_says_so() {
     let (handler, guard) = builder(&receiver).start().unwrap();
     handler.emit(&info("stalled"));
     assert!(receiver.wait_for(1, LONG));
-    drop(guard.shutdown(Duration::from_millis(100)));
+    assert_eq!(guard.shutdown(Duration::from_millis(100)).dropped.shutdown, 1);
     let started = Instant::now();
     let report = handler.flush(LONG);
     assert!(started.elapsed() < LONG / 4);

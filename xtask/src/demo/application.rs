@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 let (subscriber, emitted) = (Arc::clone(&subscriber), &emitted);
                 scope.spawn(move || {
                     tracing::subscriber::with_default(subscriber, || {
-                        produce(life, thread, share, &emitted[thread])
+                        produce(life, thread, share, &emitted[thread]);
                     });
                 })
             })
@@ -76,7 +76,7 @@ fn produce(life: u64, thread: usize, events: u64, emitted: &AtomicU64) {
     let request = tracing::info_span!("request", life, thread);
     let _entered = request.enter();
     for number in 0..events {
-        if thread % 2 == 0 {
+        if thread.is_multiple_of(2) {
             log::info!(life = life, thread = thread, number = number; "the {number}th line of a thread that uses log");
         } else {
             tracing::info!(number, "the {number}th line of a thread that uses tracing");

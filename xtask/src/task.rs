@@ -129,7 +129,8 @@ mod tests {
             let failure = command(line).unwrap_err();
             assert!(matches!(failure, Failure::Usage(_)));
             let message = failure.to_string();
-            assert!(message.contains("there is no task `brew`; there is: test, "));
+            assert!(message.starts_with("there is no task `brew`; there is: "), "{message}");
+            assert!(TASKS.iter().all(|task| message.contains(task.name)), "{message}");
             assert!(message.ends_with(", help"));
         }
     }

@@ -16,7 +16,7 @@ pub struct Batch<'a> {
     events: u64,
     /// Events before the cursor. Invariant: `acknowledged <= events`.
     acknowledged: u64,
-    observer: Option<&'a mut dyn FnMut(u64)>,
+    observer: Option<&'a mut (dyn FnMut(u64) + Send)>,
 }
 
 impl<'a> Batch<'a> {
@@ -59,7 +59,7 @@ impl<'a> Batch<'a> {
 
     /// Calls `observer` with the number of newly acknowledged events, as soon as that is known.
     #[must_use]
-    pub fn observed_by(mut self, observer: &'a mut dyn FnMut(u64)) -> Self {
+    pub fn observed_by(mut self, observer: &'a mut (dyn FnMut(u64) + Send)) -> Self {
         self.observer = Some(observer);
         self
     }
@@ -116,8 +116,9 @@ impl<'a> Batch<'a> {
         Ok(payloads)
     }
 
-    /// What lies at event `at` of the batch, to the end of its window, in the cheapest form: the
-    /// encoded window if `at` is its start and all of it belongs to the batch, otherwise payloads.
+    /// What lies at event `at` of the batch, in the cheapest form: the encoded window if `at` is its
+    /// start and all of it belongs to the batch, otherwise payloads up to the end of the window, but
+    /// no more than `max_payloads`.
     ///
     /// `None` at the end of the batch. `at` may run ahead of the cursor, so that several windows are
     /// in flight.
@@ -125,14 +126,15 @@ impl<'a> Batch<'a> {
     /// # Errors
     ///
     /// [`DecodeError`] when a window is damaged that had to be inflated.
-    pub fn segment(&mut self, at: u64) -> Result<Option<Segment>, DecodeError> {
+    pub fn segment(&mut self, at: u64, max_payloads: usize) -> Result<Option<Segment>, DecodeError> {
         let end = self.events;
         let Some(part) = self.part_at(at) else { return Ok(None) };
         if let Some(window) = part.window.as_ref().filter(|_| part.first == at && part.end() <= end) {
             return Ok(Some(Segment::Window(window.clone())));
         }
         let payloads = self.payloads_from(at)?;
-        Ok(payloads.map(|payloads| Segment::Events(payloads.to_vec())))
+        Ok(payloads
+            .map(|payloads| Segment::Events(payloads.iter().take(max_payloads.max(1)).cloned().collect())))
     }
 
     fn part_at(&mut self, at: u64) -> Option<&mut Part> {

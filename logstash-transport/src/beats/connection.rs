@@ -76,7 +76,9 @@ impl Connection {
         at: u64,
         options: &Options,
     ) -> Result<Option<u64>, TransportError> {
-        let Some(segment) = batch.segment(at).map_err(damaged)? else { return Ok(None) };
+        let Some(segment) = batch.segment(at, options.max_window_events).map_err(damaged)? else {
+            return Ok(None);
+        };
         let now = Instant::now();
         let token = self.next_token;
         let events = match &segment {

@@ -8,7 +8,7 @@ fn windows() -> Batch<'static> {
 }
 
 fn shape(batch: &mut Batch<'_>, at: u64) -> String {
-    match batch.segment(at).unwrap() {
+    match batch.segment(at, 10).unwrap() {
         None => "end".into(),
         Some(Segment::Window(window)) => format!("window of {}", window.events()),
         Some(Segment::Events(events)) => events
@@ -34,6 +34,13 @@ fn a_window_acknowledged_in_part_is_read_back() {
     assert_eq!(shape(&mut batch, 2), "c");
     assert_eq!(shape(&mut batch, 3), "window of 2");
     assert_eq!(batch.remaining().unwrap(), ["c", "d", "e"]);
+}
+
+#[test]
+fn a_segment_of_payloads_is_no_longer_than_asked_for() {
+    let mut batch = Batch::from_events(["a", "b", "c"]);
+    assert!(matches!(batch.segment(0, 2).unwrap(), Some(Segment::Events(events)) if events == ["a", "b"]));
+    assert!(matches!(batch.segment(2, 2).unwrap(), Some(Segment::Events(events)) if events == ["c"]));
 }
 
 #[test]
@@ -75,7 +82,7 @@ fn a_damaged_window_is_an_error_and_not_a_panic() {
         Bytes::from(bytes),
     );
     let mut batch = Batch::from_windows([bad]).starting_at(1);
-    assert!(batch.segment(1).is_err());
+    assert!(batch.segment(1, 10).is_err());
     assert!(batch.remaining().is_err());
 }
 

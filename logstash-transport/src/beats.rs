@@ -1,16 +1,15 @@
 mod connection;
-use connection::Connection;
+use connection::{Connection, Undelivered};
 
 use crate::batch::Batch;
+use crate::dial::Dialer;
 use crate::endpoint::{Endpoint, EndpointError, Scheme};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::probe::ProbeReport;
-use crate::resolve::resolve;
 use crate::transport::Transport;
-use lumberjack_codec::{ClientConfig, SequenceMode};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use lumberjack_codec::{ClientConfig, MAX_EVENTS_PER_WINDOW, SequenceMode};
+use std::time::Duration;
 
 /// Delivers over the Lumberjack v2 protocol: an event counts when the peer has acknowledged it.
 ///
@@ -24,6 +23,7 @@ pub struct BeatsTransport {
     endpoint: Endpoint,
     options: Options,
     interrupt: Interrupt,
+    dialer: Dialer,
     connection: Option<Connection>,
 }
 
@@ -42,7 +42,13 @@ impl BeatsTransport {
     /// A transport to an endpoint.
     #[must_use]
     pub fn to(endpoint: Endpoint) -> Self {
-        Self { endpoint, options: Options::default(), interrupt: Interrupt::new(), connection: None }
+        Self {
+            endpoint,
+            options: Options::default(),
+            interrupt: Interrupt::new(),
+            dialer: Dialer::default(),
+            connection: None,
+        }
     }
 
     /// Windows on the wire that are not acknowledged. Default: 2.
@@ -59,10 +65,10 @@ impl BeatsTransport {
         self
     }
 
-    /// Events of a window made of single events. Default: 2,048.
+    /// Events of a window made of single events, from 1 to 10,000. Default: 2,048.
     #[must_use]
     pub fn max_window_events(mut self, events: usize) -> Self {
-        self.options.max_window_events = events.max(1);
+        self.options.max_window_events = events.clamp(1, MAX_EVENTS_PER_WINDOW as usize);
         self
     }
 
@@ -116,50 +122,43 @@ impl BeatsTransport {
         &self.endpoint
     }
 
-    /// Sends over the connection that is there, or a new one; tells whether it was new.
-    fn send_once(&mut self, batch: &mut Batch<'_>) -> Result<(), (TransportError, bool)> {
-        let kept = self.connection.take().and_then(Connection::if_alive);
-        let fresh = kept.is_none();
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => self.connect().map_err(|error| (error, fresh))?,
-        };
-        connection.deliver(batch, &self.options, &self.interrupt).map_err(|error| {
-            let text = format!("cannot deliver to {}", self.endpoint);
-            (TransportError::new(error.kind(), text).caused_by(error), fresh)
-        })?;
-        self.connection = Some(connection);
-        Ok(())
-    }
-
-    fn connect(&self) -> Result<Connection, TransportError> {
-        let addresses = resolve(&self.endpoint, self.options.connect_timeout)?;
-        let (stream, _) = self.connect_to(&addresses)?;
-        Connection::new(stream, self.options.client.clone()).map_err(|error| self.unreachable(error))
-    }
-
-    /// Tries the addresses in turn; all of them together have the connect timeout.
-    fn connect_to(&self, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), TransportError> {
-        let deadline = Instant::now() + self.options.connect_timeout;
-        let mut failure = std::io::Error::from(std::io::ErrorKind::TimedOut);
-        for (index, address) in addresses.iter().enumerate() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            // A dead first address must leave time for the others.
-            let share = left / u32::try_from(addresses.len() - index).unwrap_or(1).max(1);
-            if share.is_zero() || self.interrupt.is_raised() {
-                break;
-            }
-            match TcpStream::connect_timeout(address, share) {
-                Ok(stream) => return Ok((stream, *address)),
-                Err(error) => failure = error,
+    /// Sends over the connection that is there, or a new one.
+    ///
+    /// A connection that was kept and turns out to be closed, before a byte came over it, was idle for
+    /// too long: that is no failure of the peer, and the next one follows at once.
+    fn send_over(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
+        if let Some(mut kept) = self.connection.take().and_then(Connection::if_alive) {
+            let result = kept.deliver(batch, &self.options, &self.interrupt);
+            if !matches!(result, Err(Undelivered { stale: true, .. })) {
+                return self.keep(kept, result);
             }
         }
-        Err(self.unreachable(failure))
+        let mut fresh = self.connect()?;
+        let result = fresh.deliver(batch, &self.options, &self.interrupt);
+        self.keep(fresh, result)
     }
 
-    fn unreachable(&self, error: std::io::Error) -> TransportError {
-        TransportError::new(ErrorKind::Unavailable, format!("cannot connect to {}", self.endpoint))
-            .caused_by(error)
+    /// Keeps the connection if it is still good.
+    fn keep(
+        &mut self,
+        connection: Connection,
+        result: Result<(), Undelivered>,
+    ) -> Result<(), TransportError> {
+        if result.as_ref().err().is_none_or(|undelivered| undelivered.connection_is_good) {
+            self.connection = Some(connection);
+        }
+        result.map_err(|undelivered| {
+            let error = undelivered.error;
+            TransportError::new(error.kind(), format!("cannot deliver to {}", self.endpoint)).caused_by(error)
+        })
+    }
+
+    fn connect(&mut self) -> Result<Connection, TransportError> {
+        let established = self.dialer.dial(&self.endpoint, self.options.connect_timeout, &self.interrupt)?;
+        Connection::new(established.stream, self.options.client.clone()).map_err(|error| {
+            let text = format!("cannot use the connection to {}", self.endpoint);
+            TransportError::new(ErrorKind::Unavailable, text).caused_by(error)
+        })
     }
 }
 
@@ -168,33 +167,17 @@ impl Transport for BeatsTransport {
         if batch.is_done() {
             return Ok(());
         }
-        let before = batch.acknowledged();
-        match self.send_once(batch) {
-            Ok(()) => Ok(()),
-            // The peer may have closed the idle connection just now: that is no failure yet.
-            Err((error, false))
-                if error.kind() == ErrorKind::Unavailable && batch.acknowledged() == before =>
-            {
-                if self.interrupt.is_raised() {
-                    return Err(error);
-                }
-                self.send_once(batch).map_err(|(error, _)| error)
-            }
-            Err((error, _)) => Err(error),
-        }
+        self.send_over(batch)
     }
 
     /// Resolves and connects. The protocol has no greeting, and only Logstash answers an empty
     /// window, so what listens there shows with the first events.
     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
+        let established = self.dialer.dial(&self.endpoint, self.options.connect_timeout, &self.interrupt)?;
         let mut report = ProbeReport::new();
-        let started = Instant::now();
-        let addresses = resolve(&self.endpoint, self.options.connect_timeout)?;
-        let listed = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        report.push("resolve", listed, started.elapsed());
-        let started = Instant::now();
-        let (_, address) = self.connect_to(&addresses)?;
-        report.push("connect", address.to_string(), started.elapsed());
+        let listed = established.resolved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        report.push("resolve", listed, established.resolving);
+        report.push("connect", established.address.to_string(), established.connecting);
         Ok(report)
     }
 

@@ -40,6 +40,9 @@ mod beats;
 #[cfg(feature = "beats")]
 pub use beats::BeatsTransport;
 
+#[cfg(feature = "beats")]
+mod dial;
+
 mod endpoint;
 pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme};
 
@@ -51,9 +54,6 @@ pub use interrupt::Interrupt;
 
 mod probe;
 pub use probe::{ProbeReport, ProbeStep};
-
-#[cfg(feature = "beats")]
-mod resolve;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -23,6 +23,20 @@ pub(super) struct Connection {
     next_token: u64,
     /// Events of the head window that the batch knows of already.
     credited: u32,
+    /// Whether anything came over the connection since the batch began.
+    heard: bool,
+    /// How the connection ended, if it did.
+    broken: Option<io::Error>,
+}
+
+/// Why a batch was not delivered, and what that says of the connection.
+#[derive(Debug)]
+pub(super) struct Undelivered {
+    pub(super) error: TransportError,
+    /// The connection ended before a byte came over it: perhaps it had ended long before.
+    pub(super) stale: bool,
+    /// The fault lies in the batch alone.
+    pub(super) connection_is_good: bool,
 }
 
 impl Connection {
@@ -37,6 +51,8 @@ impl Connection {
             input: BytesMut::new(),
             next_token: 0,
             credited: 0,
+            heard: false,
+            broken: None,
         })
     }
 
@@ -53,18 +69,35 @@ impl Connection {
         batch: &mut Batch<'_>,
         options: &Options,
         interrupt: &Interrupt,
-    ) -> Result<(), TransportError> {
+    ) -> Result<(), Undelivered> {
+        self.heard = false;
         let mut sent = batch.acknowledged();
+        let mut refused = None;
         while !batch.is_done() {
-            while self.session.can_send()
-                && let Some(events) = self.send_segment(batch, sent, options)?
+            while refused.is_none() && self.session.can_send() {
+                match self.send_segment(batch, sent, options) {
+                    Ok(Some(events)) => sent += events,
+                    Ok(None) => break,
+                    // What is on its way already is still waited for, so that it need not be repeated.
+                    Err(error) => refused = Some(error),
+                }
+            }
+            if self.session.in_flight() == 0
+                && let Some(error) = refused
             {
-                sent += events;
+                return Err(Undelivered { error, stale: false, connection_is_good: true });
             }
-            self.write_all(batch, options, interrupt)?;
-            if !batch.is_done() {
-                self.wait(batch, interrupt)?;
-            }
+            let round = self
+                .write_all(batch, options, interrupt)
+                .and_then(|()| if batch.is_done() { Ok(()) } else { self.wait(batch, interrupt) });
+            round.map_err(|error| {
+                let stale = self.broken.is_some() && !self.heard;
+                let error = match self.broken.take() {
+                    Some(cause) => error.caused_by(cause),
+                    None => error,
+                };
+                Undelivered { error, stale, connection_is_good: false }
+            })?;
         }
         Ok(())
     }
@@ -107,30 +140,34 @@ impl Connection {
     ) -> Result<(), TransportError> {
         let mut last_progress = Instant::now();
         while !self.output.is_empty() {
+            check(interrupt)?;
             match self.stream.write(&self.output) {
-                Ok(0) => return Err(lost(IoErrorKind::WriteZero.into())),
+                Ok(0) => return Err(self.lost(IoErrorKind::WriteZero.into())),
                 Ok(written) => {
                     self.output.advance(written);
                     last_progress = Instant::now();
                 }
                 Err(error) if is_timeout(&error) => {
                     let now = Instant::now();
-                    check(interrupt)?;
-                    // A peer that is busy with an earlier window reads nothing, but says so.
-                    if self.read_ready(now).map_err(lost)? {
+                    // A peer that is busy with an earlier window reads nothing, but says so; for how
+                    // long that is good enough, the timers of the session know.
+                    if self.read_ready(now)? {
                         last_progress = now;
                     }
+                    self.fire_timers(now);
                     self.settle(batch)?;
                     if now.duration_since(last_progress) >= options.write_timeout {
-                        return Err(lost(IoErrorKind::TimedOut.into()));
+                        let text = "the peer takes nothing of what is written, within the write timeout";
+                        return Err(TransportError::new(ErrorKind::Unavailable, text));
                     }
                 }
                 Err(error) if error.kind() == IoErrorKind::Interrupted => {}
                 Err(error) => {
                     // The peer may have said before it closed how far it came.
                     let _ = self.read_ready(Instant::now());
+                    self.broken = Some(error);
                     self.settle(batch)?;
-                    return Err(lost(error));
+                    return Err(TransportError::new(ErrorKind::Unavailable, "connection failed"));
                 }
             }
         }
@@ -144,29 +181,51 @@ impl Connection {
         let now = Instant::now();
         let timeout = self.session.poll_timeout().map(|deadline| deadline.saturating_duration_since(now));
         let slice = timeout.unwrap_or(SLICE).clamp(Duration::from_millis(1), SLICE);
-        self.stream.set_read_timeout(Some(slice)).map_err(lost)?;
-        match self.read() {
-            Ok(0) => self.session.receive_eof(Instant::now()),
-            Ok(_) => self.session.receive(&mut self.input, Instant::now()),
-            Err(error) if is_timeout(&error) => self.session.handle_timeout(Instant::now()),
-            Err(error) if error.kind() == IoErrorKind::Interrupted => {}
-            Err(_) => self.session.receive_eof(Instant::now()),
-        }
+        self.stream.set_read_timeout(Some(slice)).map_err(|error| self.lost(error))?;
+        let result = self.read();
+        self.take(result, Instant::now());
+        self.fire_timers(Instant::now());
         self.settle(batch)
     }
 
     /// Reads what has arrived without waiting; tells whether there was something.
-    fn read_ready(&mut self, now: Instant) -> io::Result<bool> {
-        self.stream.set_nonblocking(true)?;
+    fn read_ready(&mut self, now: Instant) -> Result<bool, TransportError> {
+        self.stream.set_nonblocking(true).map_err(|error| self.lost(error))?;
         let result = self.read();
-        self.stream.set_nonblocking(false)?;
+        self.stream.set_nonblocking(false).map_err(|error| self.lost(error))?;
+        Ok(self.take(result, now))
+    }
+
+    /// Hands the outcome of a read to the session; tells whether there was one.
+    fn take(&mut self, result: io::Result<usize>, now: Instant) -> bool {
         match result {
-            Ok(0) => self.session.receive_eof(now),
-            Ok(_) => self.session.receive(&mut self.input, now),
-            Err(error) if is_timeout(&error) || error.kind() == IoErrorKind::Interrupted => return Ok(false),
-            Err(_) => self.session.receive_eof(now),
+            Ok(0) => {
+                self.broken =
+                    Some(io::Error::new(IoErrorKind::UnexpectedEof, "the peer closed the connection"));
+                self.session.receive_eof(now);
+            }
+            Ok(_) => {
+                self.heard = true;
+                self.session.receive(&mut self.input, now);
+            }
+            Err(error) if is_timeout(&error) || error.kind() == IoErrorKind::Interrupted => return false,
+            Err(error) => {
+                self.broken = Some(error);
+                self.session.receive_eof(now);
+            }
         }
-        Ok(true)
+        true
+    }
+
+    fn fire_timers(&mut self, now: Instant) {
+        if self.session.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.session.handle_timeout(now);
+        }
+    }
+
+    fn lost(&mut self, error: io::Error) -> TransportError {
+        self.broken = Some(error);
+        TransportError::new(ErrorKind::Unavailable, "connection failed")
     }
 
     fn read(&mut self) -> io::Result<usize> {
@@ -210,10 +269,6 @@ fn check(interrupt: &Interrupt) -> Result<(), TransportError> {
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), IoErrorKind::WouldBlock | IoErrorKind::TimedOut)
-}
-
-fn lost(error: io::Error) -> TransportError {
-    TransportError::new(ErrorKind::Unavailable, "connection failed").caused_by(error)
 }
 
 fn damaged(error: DecodeError) -> TransportError {

@@ -3,7 +3,7 @@ use logstash_transport::testing::{Receiver, ReceiverOptions, Step};
 use logstash_transport::{Batch, BeatsTransport, ErrorKind, Interrupt, Transport, TransportError};
 use lumberjack_codec::{ServerConfig, WindowEncoder};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -150,14 +150,131 @@ fn an_interrupt_ends_the_wait_for_a_peer_that_never_answers() {
     drop(peer);
 }
 
+/// A listener whose queue is full: it answers no more connection requests.
+#[cfg(target_os = "linux")]
+fn black_hole() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 10_000, "the queue of the listener never fills");
+    }
+    (listener, waiting)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_ends_the_wait_for_a_connection() {
+    let (listener, _waiting) = black_hole();
+    let mut transport = transport(listener.local_addr().unwrap());
+    let interrupt = Interrupt::new();
+    transport.interrupt_by(interrupt.clone());
+    let sender = thread::spawn(move || transport.send(&mut Batch::from_events(numbered(0..1))).unwrap_err());
+    thread::sleep(Duration::from_millis(100));
+    let raised = Instant::now();
+    interrupt.raise();
+    let error = sender.join().unwrap();
+    assert!(error.to_string().starts_with("interrupted while connecting"), "{error}");
+    assert!(raised.elapsed() < Duration::from_secs(1), "{:?}", raised.elapsed());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn connecting_is_bounded_by_its_timeout() {
+    let (listener, _waiting) = black_hole();
+    let mut transport = transport(listener.local_addr().unwrap()).connect_timeout(Duration::from_millis(200));
+    let started = Instant::now();
+    let error = transport.send(&mut Batch::from_events(numbered(0..1))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_interrupt_ends_the_writing_to_a_peer_that_reads_slowly() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut transport = transport(listener.local_addr().unwrap()).compression_level(0);
+    let interrupt = Interrupt::new();
+    transport.interrupt_by(interrupt.clone());
+    let big = Bytes::from(vec![b'x'; 60 * 1024 * 1024]);
+    let sender = thread::spawn(move || transport.send(&mut Batch::from_events([big])).unwrap_err());
+    let (mut peer, _) = listener.accept().unwrap();
+    let mut buffer = vec![0; 256 * 1024];
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(300) {
+        peer.read_exact(&mut buffer).unwrap();
+        thread::sleep(Duration::from_millis(10));
+    }
+    interrupt.raise();
+    let raised = Instant::now();
+    while !sender.is_finished() && raised.elapsed() < Duration::from_secs(5) {
+        let _ = peer.read(&mut buffer);
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(raised.elapsed() < Duration::from_secs(1), "{:?}", raised.elapsed());
+    assert!(sender.join().unwrap().chain().contains("interrupted"));
+}
+
+#[test]
+fn keepalives_during_a_blocked_write_do_not_defeat_the_progress_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut transport = transport(listener.local_addr().unwrap())
+        .compression_level(0)
+        .progress_timeout(Some(Duration::from_millis(400)));
+    let big = Bytes::from(vec![b'x'; 60 * 1024 * 1024]);
+    let sender = thread::spawn(move || transport.send(&mut Batch::from_events([big])).unwrap_err());
+    let (mut peer, _) = listener.accept().unwrap();
+    let started = Instant::now();
+    while !sender.is_finished() && started.elapsed() < Duration::from_secs(10) {
+        let _ = peer.write_all(b"2A\0\0\0\0");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(sender.join().unwrap().chain().contains("progress timeout"));
+}
+
+#[test]
+fn a_timeout_on_a_kept_connection_is_reported_and_not_repeated_at_once() {
+    let receiver = Receiver::start().unwrap();
+    receiver.script([Step::Acknowledge, Step::Stall]);
+    let mut transport = transport(receiver.address()).ack_timeout(Duration::from_millis(200));
+    transport.send(&mut Batch::from_events(numbered(0..1))).unwrap();
+    let error = transport.send(&mut Batch::from_events(numbered(1..2))).unwrap_err();
+    assert!(error.chain().contains("ack timeout"), "{}", error.chain());
+    assert_eq!((receiver.connections(), receiver.received()), (1, 2));
+}
+
+#[test]
+fn an_event_that_makes_no_window_costs_neither_the_connection_nor_its_neighbours() {
+    let receiver = Receiver::start().unwrap();
+    let mut transport = transport(receiver.address()).max_window_events(2);
+    let mut batch = Batch::from_events(["one", "two", "", "four"]);
+    let error = transport.send(&mut batch).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert_eq!(batch.acknowledged(), 2);
+    transport.send(&mut Batch::from_events(["four"])).unwrap();
+    assert_eq!(receiver.events(), ["one", "two", "four"]);
+    assert_eq!(receiver.connections(), 1);
+}
+
+#[test]
+fn windows_are_never_longer_than_servers_take() {
+    let receiver = Receiver::start().unwrap();
+    let mut transport = transport(receiver.address()).max_window_events(1_000_000);
+    transport.send(&mut Batch::from_events(numbered(0..15_000))).unwrap();
+    assert_eq!((receiver.received(), receiver.windows()), (15_000, 2));
+}
+
 #[test]
 fn a_peer_that_never_reads_is_given_up_after_the_write_timeout() {
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut transport =
         transport(deaf.local_addr().unwrap()).write_timeout(Duration::from_millis(300)).compression_level(0);
     let big = Bytes::from(vec![b'x'; 32 * 1024 * 1024]);
+    let started = Instant::now();
     let error = transport.send(&mut Batch::from_events([big])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 fn answer(bytes: &'static [u8]) -> TransportError {
@@ -171,7 +288,9 @@ fn answer(bytes: &'static [u8]) -> TransportError {
         // Held open until the client has judged.
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    let error = transport(address).send(&mut Batch::from_events(numbered(0..1))).unwrap_err();
+    let mut batch = Batch::from_events(numbered(0..1));
+    let error = transport(address).send(&mut batch).unwrap_err();
+    assert_eq!(batch.acknowledged(), 0);
     peer.join().unwrap();
     error
 }

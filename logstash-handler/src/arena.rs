@@ -1,5 +1,6 @@
 //! Where the threads that log hand their events over: one lock, one copy, bounded in bytes.
 
+use crate::deadline::deadline;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,8 +17,8 @@ pub(crate) struct Arena {
     room: Condvar,
     /// Bytes that events may take here; the chunk that the writer has counts apart.
     capacity: usize,
-    /// Bytes at which the writer is woken before its time.
-    wake_at: usize,
+    /// Bytes and events that fill a window; the writer is woken for them before its time.
+    full_window: (usize, usize),
 }
 
 #[derive(Debug, Default)]
@@ -49,23 +50,36 @@ enum Writer {
 }
 
 impl Arena {
-    pub(crate) fn new(capacity: usize, wake_at: usize) -> Self {
+    /// An arena of `capacity` bytes; a window is full with so many bytes or so many events.
+    pub(crate) fn new(capacity: usize, window_bytes: usize, window_events: usize) -> Self {
         Self {
             state: Mutex::default(),
             work: Condvar::new(),
             room: Condvar::new(),
             capacity,
-            wake_at: wake_at.min(capacity / 2),
+            full_window: (window_bytes.min(capacity / 2), window_events),
         }
     }
 
     /// Takes an event in and tells its position: how many came before it.
     ///
-    /// Waits at most `patience` for room; [`Refusal::Full`] counts the event as overflowed.
-    pub(crate) fn push(&self, event: &[u8], patience: Duration, urgent: bool) -> Result<u64, Refusal> {
+    /// `at` is the time of the event. Waits at most `patience` for room; [`Refusal::Full`] counts the
+    /// event as overflowed.
+    pub(crate) fn push(
+        &self,
+        event: &[u8],
+        at: SystemTime,
+        patience: Duration,
+        urgent: bool,
+    ) -> Result<u64, Refusal> {
         let mut state = self.lock();
-        if !state.closed && !state.has_room(event.len(), self.capacity) && !patience.is_zero() {
-            state = self.wait_for_room(state, event.len(), patience);
+        if !state.closed && !state.has_room(event.len(), self.capacity) {
+            // What is here is enough for the writer, whatever it is waiting for.
+            state.urgent = true;
+            self.work.notify_one();
+            if !patience.is_zero() {
+                state = self.wait_for_room(state, event.len(), patience);
+            }
         }
         if state.closed {
             return Err(Refusal::Closed);
@@ -74,14 +88,14 @@ impl Arena {
             state.overflowed += 1;
             return Err(Refusal::Full);
         }
-        state.chunk.push(event);
+        state.chunk.push(event, at);
         let position = state.pushed;
         state.pushed += 1;
         state.urgent |= urgent;
         let wake = match state.writer {
             Writer::Awake => false,
             Writer::Asleep => true,
-            Writer::Lingering => urgent || state.chunk.bytes.len() >= self.wake_at,
+            Writer::Lingering => urgent || state.chunk.fills(self.full_window),
         };
         if wake {
             state.writer = Writer::Awake;
@@ -97,7 +111,7 @@ impl Arena {
         length: usize,
         patience: Duration,
     ) -> MutexGuard<'s, State> {
-        let deadline = Instant::now() + patience;
+        let deadline = deadline(patience);
         state.blocked += 1;
         while !state.closed && !state.has_room(length, self.capacity) {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -121,8 +135,8 @@ impl Arena {
             state.writer = Writer::Asleep;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let deadline = Instant::now() + linger;
-        while !state.is_pressing(self.wake_at) {
+        let deadline = deadline(linger);
+        while !state.is_pressing(self.full_window) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -182,12 +196,12 @@ impl Arena {
 
 impl State {
     fn has_room(&self, length: usize, capacity: usize) -> bool {
-        self.chunk.bytes.len().saturating_add(length) <= capacity && self.chunk.ends.len() < MAX_EVENTS
+        self.chunk.is_empty() || self.chunk.footprint().saturating_add(length + PLACE) <= capacity
     }
 
-    fn is_pressing(&self, wake_at: usize) -> bool {
+    fn is_pressing(&self, full_window: (usize, usize)) -> bool {
         let nothing_to_wait_for = self.poked && self.chunk.is_empty();
-        self.urgent || self.closed || nothing_to_wait_for || self.chunk.bytes.len() >= wake_at
+        self.urgent || self.closed || nothing_to_wait_for || self.chunk.fills(full_window)
     }
 }
 
@@ -220,14 +234,17 @@ pub(crate) struct Chunk {
     bytes: Vec<u8>,
     /// Where each event ends.
     ends: Vec<usize>,
-    /// When the first event came.
-    since: Option<SystemTime>,
+    /// Times of events by their place, where they differ from the one before by more than
+    /// [`RESOLUTION`].
+    times: Vec<(usize, SystemTime)>,
 }
 
 impl Chunk {
-    fn push(&mut self, event: &[u8]) {
-        if self.ends.is_empty() {
-            self.since = Some(SystemTime::now());
+    fn push(&mut self, event: &[u8], at: SystemTime) {
+        let last = self.times.last().map(|(_, last)| *last);
+        let apart = |last: SystemTime| at.duration_since(last).unwrap_or_else(|before| before.duration());
+        if last.is_none_or(|last| apart(last) > RESOLUTION) {
+            self.times.push((self.ends.len(), at));
         }
         self.bytes.extend_from_slice(event);
         self.ends.push(self.bytes.len());
@@ -236,7 +253,16 @@ impl Chunk {
     fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
-        self.since = None;
+        self.times.clear();
+    }
+
+    /// Bytes that the events take, with what is noted about them.
+    fn footprint(&self) -> usize {
+        self.bytes.len() + self.ends.len() * PLACE
+    }
+
+    fn fills(&self, (bytes, events): (usize, usize)) -> bool {
+        self.bytes.len() >= bytes || self.ends.len() >= events
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -247,9 +273,11 @@ impl Chunk {
         self.ends.is_empty()
     }
 
-    /// When the first event came.
-    pub(crate) fn since(&self) -> SystemTime {
-        self.since.unwrap_or_else(SystemTime::now)
+    /// The time of the oldest of `count` events from place `first` on, to within [`RESOLUTION`].
+    pub(crate) fn oldest(&self, first: usize, count: usize) -> SystemTime {
+        let noted = self.times.partition_point(|(place, _)| *place <= first).saturating_sub(1);
+        let within = self.times.iter().skip(noted).take_while(|(place, _)| *place < first + count);
+        within.map(|(_, at)| *at).min().unwrap_or_else(SystemTime::now)
     }
 
     /// The events, in order.
@@ -259,8 +287,11 @@ impl Chunk {
     }
 }
 
-/// Events that may wait in the arena; at 8 bytes of bookkeeping each, empty ones are bounded too.
-const MAX_EVENTS: usize = 1 << 20;
+/// Bytes that it takes to note where an event ends.
+const PLACE: usize = size_of::<usize>();
+
+/// How exactly the time of an event is known to whoever stores it.
+const RESOLUTION: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -268,6 +299,10 @@ mod tests {
     use std::thread;
 
     const NOW: Duration = Duration::ZERO;
+
+    fn push(arena: &Arena, event: &[u8], patience: Duration, urgent: bool) -> Result<u64, Refusal> {
+        arena.push(event, SystemTime::now(), patience, urgent)
+    }
 
     fn take(arena: &Arena) -> (Vec<String>, Taken) {
         let mut chunk = Chunk::default();
@@ -277,30 +312,30 @@ mod tests {
 
     #[test]
     fn events_come_out_in_order_with_their_positions() {
-        let arena = Arena::new(100, 50);
-        assert_eq!(arena.push(b"one", NOW, false), Ok(0));
-        assert_eq!(arena.push(b"two", NOW, false), Ok(1));
+        let arena = Arena::new(200, 100, 10);
+        assert_eq!(push(&arena, b"one", NOW, false), Ok(0));
+        assert_eq!(push(&arena, b"two", NOW, false), Ok(1));
         assert_eq!(take(&arena), (vec!["one".into(), "two".into()], Taken::More));
-        assert_eq!(arena.push(b"three", NOW, false), Ok(2));
+        assert_eq!(push(&arena, b"three", NOW, false), Ok(2));
         assert_eq!(take(&arena), (vec!["three".into()], Taken::More));
     }
 
     #[test]
     fn a_full_arena_turns_away_and_counts() {
-        let arena = Arena::new(10, 5);
-        assert_eq!(arena.push(b"0123456789", NOW, false), Ok(0));
-        assert_eq!(arena.push(b"x", NOW, false), Err(Refusal::Full));
+        let arena = Arena::new(20, 10, 10);
+        assert_eq!(push(&arena, b"0123456789", NOW, false), Ok(0));
+        assert_eq!(push(&arena, b"x", NOW, false), Err(Refusal::Full));
         assert_eq!(arena.snapshot(|counts| (counts.pushed, counts.overflowed, counts.bytes)), (1, 1, 10));
         take(&arena);
-        assert_eq!(arena.push(b"x", NOW, false), Ok(1));
+        assert_eq!(push(&arena, b"x", NOW, false), Ok(1));
     }
 
     #[test]
     fn a_patient_producer_gets_in_when_the_writer_makes_room() {
-        let arena = Arena::new(10, 5);
-        arena.push(b"0123456789", NOW, false).unwrap();
+        let arena = Arena::new(27, 13, 10);
+        push(&arena, b"0123456789", NOW, false).unwrap();
         thread::scope(|scope| {
-            let producer = scope.spawn(|| arena.push(b"later", Duration::from_secs(10), false));
+            let producer = scope.spawn(|| push(&arena, b"later", Duration::from_secs(10), false));
             while arena.lock().blocked == 0 {
                 thread::yield_now();
             }
@@ -308,24 +343,24 @@ mod tests {
             assert_eq!(producer.join().unwrap(), Ok(1));
         });
         let impatient = Instant::now();
-        arena.push(b"01234", NOW, false).unwrap();
-        assert_eq!(arena.push(b"x", Duration::from_millis(20), false), Err(Refusal::Full));
+        push(&arena, b"01234", NOW, false).unwrap();
+        assert_eq!(push(&arena, b"x", Duration::from_millis(20), false), Err(Refusal::Full));
         assert!(impatient.elapsed() >= Duration::from_millis(20));
     }
 
     #[test]
     fn a_closed_arena_takes_nothing_and_gives_the_rest() {
-        let arena = Arena::new(100, 50);
-        arena.push(b"last", NOW, false).unwrap();
+        let arena = Arena::new(200, 100, 10);
+        push(&arena, b"last", NOW, false).unwrap();
         arena.close();
-        assert_eq!(arena.push(b"late", Duration::from_secs(10), false), Err(Refusal::Closed));
+        assert_eq!(push(&arena, b"late", Duration::from_secs(10), false), Err(Refusal::Closed));
         assert_eq!(take(&arena), (vec!["last".into()], Taken::Last));
     }
 
     #[test]
     fn lingering_ends_early_when_somebody_hurries() {
-        let arena = Arena::new(100, 50);
-        arena.push(b"one", NOW, false).unwrap();
+        let arena = Arena::new(200, 100, 10);
+        push(&arena, b"one", NOW, false).unwrap();
         thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let mut chunk = Chunk::default();
@@ -335,14 +370,14 @@ mod tests {
             while arena.lock().writer != Writer::Lingering {
                 thread::yield_now();
             }
-            arena.push(b"two", NOW, true).unwrap();
+            push(&arena, b"two", NOW, true).unwrap();
             assert_eq!(writer.join().unwrap(), 2);
         });
     }
 
     #[test]
     fn lingering_ends_early_when_enough_is_there() {
-        let arena = Arena::new(100, 10);
+        let arena = Arena::new(200, 10, 10);
         thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let mut chunk = Chunk::default();
@@ -352,9 +387,45 @@ mod tests {
             while arena.lock().writer != Writer::Asleep {
                 thread::yield_now();
             }
-            arena.push(b"01234", NOW, false).unwrap();
-            arena.push(b"56789", NOW, false).unwrap();
+            push(&arena, b"01234", NOW, false).unwrap();
+            push(&arena, b"56789", NOW, false).unwrap();
             assert_eq!(writer.join().unwrap(), 2);
         });
+    }
+
+    #[test]
+    fn lingering_ends_early_when_a_window_is_full_by_count_or_an_event_finds_no_room() {
+        for (arena, events) in [(Arena::new(10_000, 5_000, 3), 3), (Arena::new(40, 1_000, 10), 2)] {
+            thread::scope(|scope| {
+                let writer = scope.spawn(|| {
+                    let mut chunk = Chunk::default();
+                    arena.take(&mut chunk, Duration::MAX, |_| {});
+                    chunk.len()
+                });
+                while arena.lock().writer != Writer::Asleep {
+                    thread::yield_now();
+                }
+                for _ in 0..3 {
+                    let _ = push(&arena, b"0123456789", NOW, false);
+                }
+                assert_eq!(writer.join().unwrap(), events);
+            });
+        }
+    }
+
+    #[test]
+    fn each_stretch_of_a_chunk_knows_the_time_of_its_oldest_event() {
+        let arena = Arena::new(10_000, 5_000, 100);
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        for seconds in [100, 100, 101, 99, 102, 102] {
+            arena.push(b"x", at(seconds), NOW, false).unwrap();
+        }
+        let mut chunk = Chunk::default();
+        arena.take(&mut chunk, NOW, |_| {});
+        assert_eq!(chunk.oldest(0, 2), at(100));
+        assert_eq!(chunk.oldest(1, 2), at(100));
+        assert_eq!(chunk.oldest(2, 2), at(99));
+        assert_eq!(chunk.oldest(4, 2), at(102));
+        assert_eq!(chunk.oldest(5, 1), at(102));
     }
 }

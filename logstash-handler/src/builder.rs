@@ -5,7 +5,7 @@ use crate::handler::Handler;
 use crate::ledger::Ledger;
 use crate::notice::Notices;
 use crate::pump::Pump;
-use crate::queue::{MemoryQueue, Queue};
+use crate::queue::{Contained, MemoryQueue, Queue};
 use crate::{sender, writer};
 use logstash_format::Formatter;
 use logstash_transport::{Interrupt, Transport};
@@ -42,8 +42,8 @@ impl HandlerBuilder {
         self
     }
 
-    /// Serialised bytes that may wait for the writer thread; as much again may be in its hands.
-    /// Default: 8 MiB.
+    /// Serialised bytes that may wait for the writer thread, with 8 for each event; as much again may be
+    /// in its hands. Default: 8 MiB.
     #[must_use]
     pub fn arena_bytes(mut self, bytes: usize) -> Self {
         self.options.arena_bytes = bytes;
@@ -102,7 +102,7 @@ impl HandlerBuilder {
 
     /// Age at which events are given up instead of being delivered. Default: none.
     ///
-    /// Counted from the oldest event of a window, by the wall clock.
+    /// Counted from the time of the oldest event of a window, by the wall clock, to within 100 ms.
     #[must_use]
     pub fn ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
         self.options.ttl = ttl.into();
@@ -126,7 +126,7 @@ impl HandlerBuilder {
     pub fn start(self) -> Result<(Handler, Guard), StartError> {
         let Self { formatter, mut transport, queue, options } = self;
         options.check()?;
-        let queue = queue.unwrap_or_else(|| Box::new(MemoryQueue::new()));
+        let queue = Contained::new(queue.unwrap_or_else(|| Box::new(MemoryQueue::new())));
         let interrupt = Interrupt::new();
         transport.interrupt_by(interrupt.clone());
         let ledger = Ledger::default();
@@ -137,7 +137,7 @@ impl HandlerBuilder {
             books.appended = recovered;
         });
         let pump = Pump::new(options.retry.clone(), RARELY);
-        let arena = Arena::new(options.arena_bytes, options.window_bytes);
+        let arena = Arena::new(options.arena_bytes, options.window_bytes, options.window_events);
         let notices = Notices::default();
         let core = Arc::new(Core { formatter, arena, queue, ledger, notices, interrupt, options });
         // From here on the guard ends what was started, also if the second thread cannot be.

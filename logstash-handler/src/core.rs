@@ -4,7 +4,7 @@ use crate::arena::{Arena, Refusal};
 use crate::builder::{Options, Overflow};
 use crate::ledger::Ledger;
 use crate::notice::{Kind, Notices};
-use crate::queue::Queue;
+use crate::queue::{Contained, Queue};
 use crate::stats::{DropReason, Stats};
 use logstash_format::{Event, Formatter};
 use logstash_transport::Interrupt;
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Core {
     pub(crate) formatter: Box<dyn Formatter>,
     pub(crate) arena: Arena,
-    pub(crate) queue: Box<dyn Queue>,
+    pub(crate) queue: Contained,
     pub(crate) ledger: Ledger,
     pub(crate) notices: Notices,
     pub(crate) interrupt: Interrupt,
@@ -37,16 +37,9 @@ impl Core {
         with_buffer(|buffer| {
             let formatted = catch_unwind(AssertUnwindSafe(|| self.formatter.format(event, buffer)));
             match formatted {
-                Ok(Ok(())) => self.hand_over(buffer, patience, urgent),
-                Ok(Err(error)) => {
-                    self.notices
-                        .tell(Kind::Format, &format!("event dropped, it cannot be formatted: {error}"));
-                    Err(self.turn_away(DropReason::Unformattable))
-                }
-                Err(_) => {
-                    self.notices.tell(Kind::Format, "event dropped, formatting it panicked");
-                    Err(self.turn_away(DropReason::Unformattable))
-                }
+                Ok(Ok(())) => self.hand_over(buffer, event.timestamp, patience, urgent),
+                Ok(Err(error)) => Err(self.unformattable(&format!("it cannot be formatted: {error}"))),
+                Err(_) => Err(self.unformattable("formatting it panicked")),
             }
         })
     }
@@ -55,6 +48,7 @@ impl Core {
     pub(crate) fn hand_over(
         &self,
         document: &[u8],
+        at: SystemTime,
         patience: Patience,
         urgent: bool,
     ) -> Result<u64, DropReason> {
@@ -68,11 +62,19 @@ impl Core {
             Patience::OfPolicy => self.options.overflow.patience(),
             Patience::Of(duration) => duration,
         };
-        self.arena.push(document, patience, urgent).map_err(|refusal| match refusal {
+        self.arena.push(document, at, patience, urgent).map_err(|refusal| match refusal {
             Refusal::Closed => self.turn_away(DropReason::Closed),
             // Counted by the arena, under the lock that it holds anyway.
             Refusal::Full => DropReason::Overflow,
         })
+    }
+
+    fn unformattable(&self, why: &str) -> DropReason {
+        if self.notices.note(Kind::Format, &format!("event dropped, {why}")) {
+            // The writer thread has the time to tell it.
+            self.arena.poke();
+        }
+        self.turn_away(DropReason::Unformattable)
     }
 
     fn turn_away(&self, reason: DropReason) -> DropReason {

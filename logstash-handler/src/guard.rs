@@ -1,4 +1,7 @@
 use crate::core::Core;
+use crate::deadline::later;
+use crate::ledger::Books;
+use crate::queue::Queue;
 use crate::report::Report;
 use crate::stats::DropReason;
 use std::sync::Arc;
@@ -26,44 +29,54 @@ impl Guard {
     /// Returns within `timeout` and a tenth of a second, whatever disk and network do. While the
     /// peer cannot be reached, a queue on disk is left as it is after one more attempt; a queue in
     /// memory is delivered from until the time is over, and what remains in it is lost and counted
-    /// as such. [`Report::complete`] tells whether both threads ended in time.
+    /// as such. [`Report::complete`] tells whether the handler ended in time without a loss.
     pub fn shutdown(mut self, timeout: Duration) -> Report {
         self.stop(timeout)
     }
 
     fn stop(&mut self, timeout: Duration) -> Report {
         let started = Instant::now();
-        let deadline = started + timeout;
+        let deadline = later(started, timeout);
+        let end = later(deadline, GRACE);
         let ledger = &self.core.ledger;
         ledger.update(|books| {
             books.stopping = true;
-            books.hurried = true;
+            books.hurry_until(deadline);
         });
         self.core.arena.close();
-        let mut ended = ledger.wait_until(Some(deadline), |books| books.writer_ended && books.sender_ended);
-        if !ended {
+        let both = |books: &Books| books.writer_ended && books.sender_ended;
+        if !ledger.wait_until(Some(deadline), both) {
             self.core.interrupt.raise();
             ledger.update(|_| {});
-            ended =
-                ledger.wait_until(Some(deadline + GRACE), |books| books.writer_ended && books.sender_ended);
+            ledger.wait_until(Some(end), both);
         }
+        let (writer_ended, sender_ended) = {
+            let books = ledger.lock();
+            (books.writer_ended, books.sender_ended)
+        };
+        let ended = writer_ended && sender_ended;
         if ended {
             for thread in self.threads.drain(..) {
                 // It has said that it is done; a panic on the way out changes nothing.
                 let _ = thread.join();
             }
-            if self.core.queue.is_persistent() {
-                self.core.queue.close(deadline.saturating_duration_since(Instant::now()).max(GRACE));
-            } else {
-                ledger.update(|books| {
-                    let left = books.queued;
-                    books.drop_queued(left, DropReason::Shutdown);
-                });
-            }
         }
-        // A thread that hangs in disk or network is left behind; it touches nothing but the queue.
+        // A thread that hangs in disk or network is left behind. A sender that comes back later finds
+        // the queue closed.
         self.threads.clear();
-        Report::of(&self.core, ended, started.elapsed())
+        if !self.core.queue.is_persistent() {
+            let left = ledger.update(|books| {
+                let left = books.queued;
+                books.drop_queued(left, DropReason::Shutdown);
+                left
+            });
+            self.core.queue.advance(left);
+        } else if writer_ended {
+            self.core.queue.close(end.saturating_duration_since(Instant::now()));
+        }
+        let mut report = Report::of(&self.core, ended, started.elapsed());
+        report.complete &= report.unsaved == 0 && report.dropped.shutdown == 0;
+        report
     }
 }
 

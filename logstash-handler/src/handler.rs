@@ -1,5 +1,6 @@
 use crate::builder::HandlerBuilder;
 use crate::core::{Core, Patience};
+use crate::deadline::{deadline, later};
 use crate::report::Report;
 use crate::stats::{DropReason, Stats};
 use logstash_format::{Event, Formatter};
@@ -7,7 +8,7 @@ use logstash_transport::Transport;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Takes log events and sees to it that they arrive.
 ///
@@ -56,7 +57,7 @@ impl Handler {
     ///
     /// The reason for which it was dropped; it is counted already.
     pub fn emit_raw(&self, document: &[u8]) -> Result<(), DropReason> {
-        self.core.hand_over(document, Patience::OfPolicy, false).map(drop)
+        self.core.hand_over(document, SystemTime::now(), Patience::OfPolicy, false).map(drop)
     }
 
     /// Logs an event and waits until it is stored, together with everything logged before it.
@@ -69,36 +70,45 @@ impl Handler {
     /// [`EmitError`] when the event was dropped, or could not be stored in time; it may still be
     /// stored later.
     pub fn emit_durable(&self, event: &Event<'_>, timeout: Duration) -> Result<(), EmitError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let position = self.core.emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
-        self.wait_stored(position + 1, deadline).then_some(()).ok_or(EmitError::NotInTime)
+        if !self.wait_stored(position + 1, deadline) {
+            return Err(EmitError::NotInTime);
+        }
+        match self.core.ledger.lock().given_up.reason(position) {
+            Some(reason) => Err(EmitError::Dropped(reason)),
+            None => Ok(()),
+        }
     }
 
     /// Waits until everything logged before is stored; at most for `timeout`.
     ///
-    /// [`Report::complete`] tells whether that was achieved.
+    /// [`Report::complete`] tells whether that was achieved: all of it stored, nothing given up on the
+    /// way.
     #[must_use = "the report tells whether everything was stored in time"]
     pub fn sync(&self, timeout: Duration) -> Report {
         let started = Instant::now();
+        let given_up = self.core.ledger.lock().given_up.events;
         let target = self.core.arena.snapshot(|counts| counts.pushed);
         self.core.arena.hurry();
-        let complete = self.wait_stored(target, started + timeout);
+        let stored = self.wait_stored(target, later(started, timeout));
+        let complete = stored && self.core.ledger.lock().given_up.events == given_up;
         Report::of(&self.core, complete, started.elapsed())
     }
 
     /// Waits until everything logged before is acknowledged by the peer, or given up for a reason
     /// that is counted; at most for `timeout`.
     ///
-    /// Makes the sender try at once if it waits out a backoff. [`Report::complete`] tells whether
-    /// everything was settled; what was not is stored, if the report says so, and goes on being
-    /// delivered.
+    /// While it waits, the sender tries several times a second instead of waiting its backoff out.
+    /// [`Report::complete`] tells whether everything was settled; what was not is stored, if the
+    /// report says so, and goes on being delivered.
     #[must_use = "the report tells whether everything was delivered in time"]
     pub fn flush(&self, timeout: Duration) -> Report {
         let started = Instant::now();
-        let deadline = started + timeout;
+        let deadline = later(started, timeout);
         let target = self.core.arena.snapshot(|counts| counts.pushed);
         self.core.arena.hurry();
-        self.core.ledger.update(|books| books.hurried = true);
+        self.core.ledger.update(|books| books.hurry_until(deadline));
         let complete = self.wait_stored(target, deadline) && self.wait_delivered(deadline);
         Report::of(&self.core, complete, started.elapsed())
     }
@@ -148,7 +158,7 @@ pub enum EmitError {
 impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dropped(reason) => write!(f, "event was dropped: {}", reason.name()),
+            Self::Dropped(reason) => write!(f, "event was dropped: {reason}"),
             Self::NotInTime => f.write_str("event was not stored in time"),
         }
     }

@@ -1,6 +1,8 @@
 //! The books that the threads of a handler keep together, and where they wait for each other.
 
 use crate::stats::{ConnectionState, DropReason, Drops};
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -22,8 +24,10 @@ pub(crate) struct Books {
     pub(crate) dropped: Drops,
     /// Events that the writer took from the arena.
     pub(crate) taken: u64,
-    /// Those of them that are stored durably, or dropped; they are so in order.
+    /// Those of them that are stored durably, or given up; they are so in order.
     pub(crate) stored: u64,
+    /// Which of them were given up.
+    pub(crate) given_up: GivenUp,
     /// Events that are or were in the queue for the sender to see, recovered ones among them.
     pub(crate) appended: u64,
     /// Events that left the queue, in order. May run ahead of `appended` for a moment.
@@ -33,8 +37,8 @@ pub(crate) struct Books {
     pub(crate) last_error: Option<(String, SystemTime)>,
     pub(crate) writer_ended: bool,
     pub(crate) sender_ended: bool,
-    /// The sender is asked to try now instead of waiting its backoff out.
-    pub(crate) hurried: bool,
+    /// Until then somebody waits for delivery: the sender tries often instead of waiting its backoff out.
+    pub(crate) hurried_until: Option<Instant>,
     pub(crate) stopping: bool,
 }
 
@@ -44,16 +48,28 @@ impl Books {
         self.appended.saturating_sub(self.left_queue)
     }
 
-    /// Events leave the front of the queue.
-    pub(crate) fn leave_queue(&mut self, events: u64) {
-        self.queued = self.queued.saturating_sub(events);
+    /// Events leave the front of the queue; tells how many there were.
+    fn leave_queue(&mut self, events: u64) -> u64 {
+        let events = events.min(self.queued);
+        self.queued -= events;
         self.left_queue += events;
+        events
+    }
+
+    /// Events of the queue are delivered.
+    pub(crate) fn acknowledge(&mut self, events: u64) {
+        self.acknowledged += self.leave_queue(events);
     }
 
     /// Events of the queue are given up.
     pub(crate) fn drop_queued(&mut self, events: u64, reason: DropReason) {
-        self.leave_queue(events);
+        let events = self.leave_queue(events);
         self.dropped.add(reason, events);
+    }
+
+    /// Somebody waits for delivery until `deadline`.
+    pub(crate) fn hurry_until(&mut self, deadline: Instant) {
+        self.hurried_until = self.hurried_until.max(Some(deadline));
     }
 
     pub(crate) fn failed(&mut self, error: String) {
@@ -97,3 +113,32 @@ impl Ledger {
         true
     }
 }
+
+/// The positions of events that the writer had to give up, so that nobody is told that they are stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GivenUp {
+    ranges: VecDeque<(Range<u64>, DropReason)>,
+    /// How many there were in all.
+    pub(crate) events: u64,
+}
+
+impl GivenUp {
+    pub(crate) fn push(&mut self, range: Range<u64>, reason: DropReason) {
+        self.events += range.end - range.start;
+        match self.ranges.back_mut() {
+            Some((last, of)) if last.end == range.start && *of == reason => last.end = range.end,
+            _ => self.ranges.push_back((range, reason)),
+        }
+        // Whoever waits for an event asks soon after it is given up, so old ranges may be forgotten.
+        if self.ranges.len() > MAX_RANGES {
+            self.ranges.pop_front();
+        }
+    }
+
+    /// Why the event at a position was given up, if it was.
+    pub(crate) fn reason(&self, position: u64) -> Option<DropReason> {
+        self.ranges.iter().find(|(range, _)| range.contains(&position)).map(|(_, reason)| *reason)
+    }
+}
+
+const MAX_RANGES: usize = 1024;

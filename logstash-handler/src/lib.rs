@@ -38,8 +38,8 @@
 //!
 //! | the program ends by | with `SledQueue` | with [`MemoryQueue`] |
 //! | --- | --- | --- |
-//! | [`Guard::shutdown`], or dropping the guard | nothing | what the peer did not take in time; the report says how much |
-//! | `process::exit`, `kill -9`, a crash | what was logged in the last moments and is not stored yet: up to [`linger`](HandlerBuilder::linger) and one write | everything that is not acknowledged |
+//! | [`Guard::shutdown`], or dropping the guard | nothing, unless the disk is too slow for the timeout or the queue is full; the report says how much | what the peer did not take in time; the report says how much |
+//! | `process::exit`, `kill -9`, a crash | what is not stored yet: [`linger`](HandlerBuilder::linger) and one write, or all that waits while the queue is full | everything that is not acknowledged |
 //! | a power cut | as above; what [`Durability`] allows in addition | everything that is not acknowledged |
 //!
 //! [`Handler::emit_durable`] returns when its event is stored, [`Handler::sync`] when everything
@@ -51,7 +51,7 @@
 //! | what | bound | beyond it |
 //! | --- | --- | --- |
 //! | one event | [`max_event_bytes`](HandlerBuilder::max_event_bytes) | dropped, counted as oversized |
-//! | events not stored yet | [`arena_bytes`](HandlerBuilder::arena_bytes), twice | [`Overflow`] |
+//! | events not stored yet | [`arena_bytes`](HandlerBuilder::arena_bytes), twice, and as much for compressing them | [`Overflow`] |
 //! | events in the queue | the queue's own limit | the arena fills, then [`Overflow`] |
 //! | shutdown, flush, sync | the timeout of the call | the report says what is left |
 //!
@@ -69,6 +69,8 @@ mod builder;
 pub use builder::{HandlerBuilder, Overflow, StartError};
 
 mod core;
+
+mod deadline;
 
 mod guard;
 pub use guard::Guard;

@@ -19,16 +19,38 @@ pub(crate) enum Kind {
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
     told: Mutex<Vec<(Kind, Instant, u64)>>,
+    /// Lines of threads that must not wait for stderr.
+    noted: Mutex<Vec<String>>,
 }
 
 impl Notices {
+    /// Tells it now; for the threads of the handler.
     pub(crate) fn tell(&self, kind: Kind, text: &str) {
-        let Some(left_out) = self.due(kind, Instant::now()) else { return };
+        if let Some(line) = self.line(kind, text) {
+            print(&line);
+        }
+    }
+
+    /// Leaves it for [`tell_noted`](Self::tell_noted); for threads that log, because stderr may be a
+    /// pipe that nobody reads. Returns whether there is something to tell.
+    pub(crate) fn note(&self, kind: Kind, text: &str) -> bool {
+        let line = self.line(kind, text);
+        let is_due = line.is_some();
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).extend(line);
+        is_due
+    }
+
+    /// Tells what was noted.
+    pub(crate) fn tell_noted(&self) {
+        let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
+        noted.iter().for_each(|line| print(line));
+    }
+
+    fn line(&self, kind: Kind, text: &str) -> Option<String> {
+        let left_out = self.due(kind, Instant::now())?;
         let also =
             if left_out > 0 { format!(" ({left_out} more like this were not shown)") } else { String::new() };
-        // Not a log record: that would feed the handler with its own troubles. And nothing can be
-        // done where stderr is closed.
-        let _ = writeln!(std::io::stderr(), "logstash-handler: {text}{also}");
+        Some(format!("logstash-handler: {text}{also}"))
     }
 
     /// How many were left out since the last one, if this one is to be told.
@@ -47,11 +69,27 @@ impl Notices {
     }
 }
 
+/// Not a log record: that would feed the handler with its own troubles. And nothing can be done where
+/// stderr is closed.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 const INTERVAL: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_noted_waits_and_counts_like_what_is_told() {
+        let notices = Notices::default();
+        assert!(notices.note(Kind::Format, "once"));
+        assert!(!notices.note(Kind::Format, "twice"));
+        assert_eq!(notices.noted.lock().unwrap().len(), 1);
+        notices.tell_noted();
+        assert!(notices.noted.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn one_line_per_kind_and_minute_and_the_rest_is_counted() {

@@ -1,5 +1,6 @@
 //! The rules of sending, without a thread and without a clock.
 
+use crate::deadline::later;
 use logstash_transport::ErrorKind;
 use lumberjack_codec::Backoff;
 use std::time::{Duration, Instant};
@@ -55,18 +56,18 @@ impl Pump {
         match error {
             ErrorKind::Rejected => return self.narrow(attempted - acknowledged),
             ErrorKind::Throttled { retry_after: Some(pause) } => {
-                self.not_before = Some(now + pause.min(LONGEST_PAUSE));
+                self.not_before = Some(later(now, pause.min(LONGEST_PAUSE)));
             }
-            ErrorKind::Misconfigured => self.not_before = Some(now + self.rarely),
+            ErrorKind::Misconfigured => self.not_before = Some(later(now, self.rarely)),
             // Unavailable, and what is added to the kinds later.
-            _ => self.not_before = Some(now + self.backoff.next_delay()),
+            _ => self.not_before = Some(later(now, self.backoff.next_delay())),
         }
         Verdict::Continue
     }
 
     /// Takes in that the queue or the transport broke down: waits as if the peer were unreachable.
     pub(crate) fn stumbled(&mut self, now: Instant) {
-        self.not_before = Some(now + self.backoff.next_delay());
+        self.not_before = Some(later(now, self.backoff.next_delay()));
     }
 
     /// Takes the wait back, because somebody asks for an attempt now.
@@ -75,7 +76,10 @@ impl Pump {
     }
 
     fn narrow(&mut self, left: u64) -> Verdict {
-        if left <= 1 {
+        if left == 0 {
+            return Verdict::Continue;
+        }
+        if left == 1 {
             // The next events have done nothing wrong yet, but may be of the same kind.
             self.narrowed_to = Some(1);
             return Verdict::GiveUpFirst;
@@ -174,6 +178,22 @@ mod tests {
         assert_eq!(wait(&pump, now), 60 * SECOND);
         pump.hurry();
         assert_eq!(pump.step(1, now), Send { limit: None });
+    }
+
+    #[test]
+    fn a_rejection_of_nothing_that_is_left_gives_nothing_up() {
+        let (mut pump, now) = (pump(), Instant::now());
+        assert_eq!(pump.finished(5, 5, Some(ErrorKind::Rejected), now), Verdict::Continue);
+    }
+
+    #[test]
+    fn settings_beyond_all_measure_are_no_panic() {
+        let now = Instant::now();
+        let mut pump = Pump::new(Backoff::new().base(Duration::MAX).max(Duration::MAX), Duration::MAX);
+        pump.finished(1, 0, Some(ErrorKind::Unavailable), now);
+        pump.finished(1, 0, Some(ErrorKind::Misconfigured), now);
+        pump.stumbled(now);
+        assert!(matches!(pump.step(1, now), Step::Wait { .. }));
     }
 
     /// Plays a peer that takes everything but the events at `poison`.

@@ -1,5 +1,8 @@
 mod backlog;
 
+mod contained;
+pub(crate) use contained::Contained;
+
 mod error;
 pub use error::{QueueError, QueueErrorKind};
 

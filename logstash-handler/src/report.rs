@@ -1,4 +1,5 @@
 use crate::core::Core;
+use crate::queue::Queue;
 use crate::stats::Drops;
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Whether what was asked for was achieved within the timeout.
+    /// Whether what was asked for was achieved within the timeout; the call says what that is.
     pub complete: bool,
     /// Events that were logged.
     pub accepted: u64,

@@ -1,38 +1,47 @@
 //! The sender thread: takes windows from the queue and delivers them, as the pump says.
 
 use crate::core::Core;
+use crate::deadline::deadline;
 use crate::notice::Kind;
 use crate::pump::{Pump, Step, Verdict};
-use crate::queue::Peek;
+use crate::queue::{Peek, Queue};
 use crate::stats::{ConnectionState, DropReason};
 use crate::suppress::suppress_this_thread;
 use logstash_transport::{Batch, ErrorKind, Transport, TransportError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Runs until the handler stops and there is nothing left to do, or no time to do it.
 pub(crate) fn run(core: &Core, transport: Box<dyn Transport>, pump: Pump) {
     suppress_this_thread();
-    let mut sender = Sender { core, transport, pump, failed_while_stopping: false };
-    loop {
-        let round = catch_unwind(AssertUnwindSafe(|| sender.work()));
-        if round.is_ok() {
-            break;
-        }
+    let _ended = Ended(core);
+    let mut sender = Sender { core, transport, pump, hurried_until: None, failed_while_stopping: false };
+    while catch_unwind(AssertUnwindSafe(|| sender.work())).is_err() {
         core.notices.tell(Kind::Panic, "the sender thread panicked; it goes on");
-        sender.pump.stumbled(Instant::now());
+        core.ledger.wait_until(Some(deadline(PANIC_PAUSE)), |_| core.interrupt.is_raised());
     }
-    let _ = catch_unwind(AssertUnwindSafe(|| sender.transport.close()));
-    core.ledger.update(|books| {
-        books.connection = ConnectionState::Idle;
-        books.sender_ended = true;
-    });
+    // Before the end is told, because others wait for that and not for a slow transport.
+    let _ = catch_unwind(AssertUnwindSafe(move || sender.transport.close()));
+}
+
+/// Tells that the thread has ended, however it did.
+struct Ended<'c>(&'c Core);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.ledger.update(|books| {
+            books.connection = ConnectionState::Idle;
+            books.sender_ended = true;
+        });
+    }
 }
 
 struct Sender<'c> {
     core: &'c Core,
     transport: Box<dyn Transport>,
     pump: Pump,
+    /// Until when somebody waits for delivery, as far as it is known here.
+    hurried_until: Option<Instant>,
     /// An attempt since the handler was told to stop has failed.
     failed_while_stopping: bool,
 }
@@ -42,33 +51,48 @@ impl Sender<'_> {
         let core = self.core;
         while !core.interrupt.is_raised() {
             self.expire();
-            let (queued, stopping, writer_ended, hurried) = core.ledger.update(|books| {
-                let hurried = std::mem::take(&mut books.hurried);
-                (books.to_send(), books.stopping, books.writer_ended, hurried)
-            });
-            if hurried {
+            let (to_send, stopping, writer_ended, hurried_until) = {
+                let books = core.ledger.lock();
+                (books.to_send(), books.stopping, books.writer_ended, books.hurried_until)
+            };
+            if hurried_until != self.hurried_until {
+                self.hurried_until = hurried_until;
                 self.pump.hurry();
             }
-            if stopping && writer_ended && (queued == 0 || self.may_leave_the_rest()) {
+            if stopping && writer_ended && (to_send == 0 || self.may_leave_the_rest()) {
                 return;
             }
-            match self.pump.step(queued, Instant::now()) {
+            match self.pump.step(to_send, Instant::now()) {
                 Step::Idle => {
                     self.show(ConnectionState::Idle);
                     core.ledger.wait_until(None, |books| {
-                        books.queued > 0
-                            || (books.stopping && books.writer_ended)
-                            || core.interrupt.is_raised()
+                        let last = books.stopping && books.writer_ended;
+                        books.to_send() > 0 || last || core.interrupt.is_raised()
                     });
                 }
-                Step::Wait { until } => {
-                    let leave = self.may_leave_the_rest();
-                    core.ledger.wait_until(Some(until), |books| {
-                        books.hurried || (leave && books.writer_ended) || core.interrupt.is_raised()
-                    });
-                }
+                Step::Wait { until } => self.wait(until),
                 Step::Send { limit } => self.send(limit),
             }
+        }
+    }
+
+    /// Waits until the next attempt is due, or something else is.
+    fn wait(&mut self, until: Instant) {
+        let core = self.core;
+        let in_a_hurry = self.hurried_until.is_some_and(|until| until > Instant::now());
+        let mut pause = until;
+        if in_a_hurry {
+            pause = pause.min(deadline(HURRIED_PAUSE));
+        }
+        let leave = self.may_leave_the_rest();
+        let known = self.hurried_until;
+        let something_else =
+            core.ledger.wait_until(self.next_expiry().into_iter().chain([pause]).min(), |books| {
+                let hurry = books.hurried_until != known;
+                hurry || (leave && books.writer_ended) || core.interrupt.is_raised()
+            });
+        if in_a_hurry && !something_else && Instant::now() >= pause {
+            self.pump.hurry();
         }
     }
 
@@ -83,13 +107,14 @@ impl Sender<'_> {
         let Peek { windows, skip, damaged } = match core.queue.peek(core.options.batch_windows, BATCH_BYTES) {
             Ok(peek) => peek,
             Err(error) => {
-                core.notices.tell(Kind::Storage, &format!("queue: {error}"));
+                let text = format!("queue: {}", error.chain());
+                core.notices.tell(Kind::Storage, &text);
                 self.pump.stumbled(Instant::now());
                 self.failed_while_stopping |= stopping;
                 // A store that failed is opened again by the writer.
                 core.arena.poke();
                 return core.ledger.update(|books| {
-                    books.failed(error.to_string());
+                    books.failed(text);
                     books.connection = ConnectionState::Waiting;
                 });
             }
@@ -109,10 +134,7 @@ impl Sender<'_> {
         self.show(ConnectionState::Sending);
         let mut credit = |events| {
             core.queue.advance(events);
-            core.ledger.update(|books| {
-                books.leave_queue(events);
-                books.acknowledged += events;
-            });
+            core.ledger.update(|books| books.acknowledge(events));
         };
         let mut batch = Batch::from_windows(windows).starting_at(u64::from(skip)).observed_by(&mut credit);
         if let Some(limit) = limit {
@@ -163,6 +185,14 @@ impl Sender<'_> {
         self.core.ledger.update(|books| books.connection = state);
     }
 
+    /// When the oldest window in the queue is past its time.
+    fn next_expiry(&self) -> Option<Instant> {
+        let ttl = self.core.options.ttl?;
+        let age = SystemTime::now().duration_since(self.core.queue.depth().oldest?).unwrap_or_default();
+        // A little later, because only what is older than its time is given up.
+        Some(deadline(ttl.saturating_sub(age) + Duration::from_millis(1)))
+    }
+
     fn expire(&self) {
         let Some(before) = self.core.options.ttl.and_then(|ttl| SystemTime::now().checked_sub(ttl)) else {
             return;
@@ -173,6 +203,12 @@ impl Sender<'_> {
         }
     }
 }
+
+/// Wait between attempts while somebody waits for delivery.
+const HURRIED_PAUSE: Duration = Duration::from_millis(200);
+
+/// Wait after a panic, so that one that repeats itself does no harm.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Encoded bytes of one batch.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;

@@ -1,3 +1,5 @@
+use std::error::Error;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// The books of a handler at one moment.
@@ -34,7 +36,7 @@ pub struct Stats {
     pub oldest: Option<Duration>,
     /// What the sender thread is doing.
     pub connection: ConnectionState,
-    /// Batches that failed.
+    /// Attempts of the transport and operations of the queue that failed. A full queue is none.
     pub failures: u64,
     /// The last error of transport or queue, with its causes.
     pub last_error: Option<String>,
@@ -152,6 +154,27 @@ impl DropReason {
         }
     }
 }
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the handler is shut down",
+            Self::Damaged => "its window in the queue is damaged",
+            Self::Expired => "it is older than the time to live",
+            Self::Overflow => "there is no room, disk or peer do not keep up",
+            Self::Oversized => "it is above the maximum size of an event",
+            Self::Recursion => {
+                "it was logged while another event was serialised, too deep to tell from a loop"
+            }
+            Self::Rejected => "the peer rejected it",
+            Self::Shutdown => "it had nowhere to stay when the handler was shut down",
+            Self::Unformattable => "it could not be serialised",
+            Self::Unwritable => "the writer thread broke down over it",
+        })
+    }
+}
+
+impl Error for DropReason {}
 
 /// What the sender thread is doing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

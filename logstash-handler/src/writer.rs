@@ -2,29 +2,27 @@
 
 use crate::arena::{Chunk, Taken};
 use crate::core::Core;
+use crate::deadline::deadline;
 use crate::notice::Kind;
-use crate::queue::{QueueError, QueueErrorKind};
+use crate::queue::{Queue, QueueError, QueueErrorKind};
 use crate::stats::DropReason;
 use crate::suppress::suppress_this_thread;
 use lumberjack_codec::{EncodedWindow, WindowEncoder, window_prefix};
-use std::error::Error;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// Runs until the arena is closed and empty.
 pub(crate) fn run(core: &Core) {
     suppress_this_thread();
     let mut chunk = Chunk::default();
-    loop {
-        let round = catch_unwind(AssertUnwindSafe(|| work(core, &mut chunk)));
-        if round.is_ok() {
-            break;
-        }
+    while catch_unwind(AssertUnwindSafe(|| work(core, &mut chunk))).is_err() {
         // What was in hand is gone, but counted, and the next events are not to blame.
         core.notices.tell(Kind::Panic, "the writer thread panicked; events in its hands are dropped");
         core.ledger.update(|books| {
             let lost = std::mem::take(&mut books.in_writer);
             books.dropped.add(DropReason::Unwritable, lost);
+            books.given_up.push(books.stored..books.taken, DropReason::Unwritable);
             books.stored = books.taken;
         });
         chunk = Chunk::default();
@@ -35,13 +33,16 @@ pub(crate) fn run(core: &Core) {
 fn work(core: &Core, chunk: &mut Chunk) {
     let mut writer = Writer { core, encoder: WindowEncoder::new(core.options.compression_level) };
     loop {
+        let mut position = 0;
         let taken = core.arena.take(chunk, core.options.linger, |events| {
             let mut books = core.ledger.lock();
+            position = books.taken;
             books.taken += events;
             books.in_writer += events;
         });
+        core.notices.tell_noted();
         if !chunk.is_empty() {
-            writer.store(chunk);
+            writer.store(chunk, position);
         }
         if let Err(error) = core.queue.maintain() {
             writer.stumbled(&error);
@@ -59,23 +60,26 @@ struct Writer<'c> {
 
 impl Writer<'_> {
     /// Stores all events of a chunk, window by window, so that sending starts with the first.
-    fn store(&mut self, chunk: &Chunk) {
+    ///
+    /// `position` is that of the first event.
+    fn store(&mut self, chunk: &Chunk, position: u64) {
         let options = &self.core.options;
-        let at = chunk.since();
-        let mut events: &[&[u8]] = &chunk.events().collect::<Vec<_>>();
-        while !events.is_empty() {
-            let lengths = events.iter().map(|event| event.len());
+        let events: Vec<&[u8]> = chunk.events().collect();
+        let mut first = 0;
+        while let Some(rest) = events.get(first..).filter(|rest| !rest.is_empty()) {
+            let lengths = rest.iter().map(|event| event.len());
             let count = window_prefix(lengths, options.window_events, options.window_bytes);
-            let (window, rest) = events.split_at(count);
-            events = rest;
-            match self.encoder.encode(window) {
-                Ok(window) => self.append(window, at),
+            let start = position + first as u64;
+            let range = start..start + count as u64;
+            match self.encoder.encode(rest.iter().take(count)) {
+                Ok(window) => self.append(window, chunk.oldest(first, count), range),
                 Err(error) => {
                     let text = format!("{count} events dropped, they make no window: {error}");
                     self.core.notices.tell(Kind::Storage, &text);
-                    self.give_up(count as u64, DropReason::Unwritable);
+                    self.give_up(range, DropReason::Unwritable);
                 }
             }
+            first += count;
         }
         if self.sync() {
             self.core.ledger.update(|books| books.stored = books.taken);
@@ -83,7 +87,7 @@ impl Writer<'_> {
     }
 
     /// Appends a window, however often it takes.
-    fn append(&self, window: EncodedWindow, at: SystemTime) {
+    fn append(&self, window: EncodedWindow, at: SystemTime, range: Range<u64>) {
         let events = u64::from(window.events());
         let windows = [window];
         loop {
@@ -102,7 +106,7 @@ impl Writer<'_> {
             });
             self.stumbled(&error);
             if !self.wait_to_retry(error.kind(), left) {
-                return self.give_up(events, DropReason::Shutdown);
+                return self.give_up(range, DropReason::Shutdown);
             }
         }
     }
@@ -110,9 +114,8 @@ impl Writer<'_> {
     /// Waits until another attempt makes sense; `false` when there is no time for one.
     fn wait_to_retry(&self, kind: QueueErrorKind, left_queue: u64) -> bool {
         let pause = if kind == QueueErrorKind::Full { ROOM_PAUSE } else { RETRY_PAUSE };
-        let until = Instant::now() + pause;
         let interrupt = &self.core.interrupt;
-        self.core.ledger.wait_until(Some(until), |books| {
+        self.core.ledger.wait_until(Some(deadline(pause)), |books| {
             let room = kind == QueueErrorKind::Full && books.left_queue > left_queue;
             room || interrupt.is_raised()
         });
@@ -130,20 +133,21 @@ impl Writer<'_> {
         true
     }
 
-    fn give_up(&self, events: u64, reason: DropReason) {
+    fn give_up(&self, range: Range<u64>, reason: DropReason) {
         self.core.ledger.update(|books| {
+            let events = range.end - range.start;
             books.in_writer = books.in_writer.saturating_sub(events);
             books.dropped.add(reason, events);
+            books.given_up.push(range, reason);
         });
     }
 
     fn stumbled(&self, error: &QueueError) {
-        let mut text = error.to_string();
-        if let Some(cause) = error.source() {
-            text = format!("{text}: {cause}");
+        let text = format!("queue: {}", error.chain());
+        self.core.notices.tell(Kind::Storage, &text);
+        if error.kind() != QueueErrorKind::Full {
+            self.core.ledger.update(|books| books.failed(text));
         }
-        self.core.notices.tell(Kind::Storage, &format!("queue: {text}"));
-        self.core.ledger.update(|books| books.failed(text));
     }
 }
 

@@ -126,7 +126,7 @@ impl SledQueue {
             suspect: None,
             turn: mark.map_or(0, |mark| mark.turn),
         };
-        Ok(Self {
+        let queue = Self {
             directory,
             options,
             process: std::process::id(),
@@ -137,7 +137,9 @@ impl SledQueue {
             measured: Mutex::default(),
             lock: Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
-        })
+        };
+        queue.measure();
+        Ok(queue)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -239,17 +241,17 @@ impl SledQueue {
         let _ = self.cursor.write(mark);
     }
 
-    /// Bytes on disk, measured at most once per second.
-    fn bytes_on_disk(&self) -> u64 {
-        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
-        match *measured {
-            Some((at, bytes)) if at.elapsed() < Duration::from_secs(1) => bytes,
-            _ => {
-                let bytes = files::size_on_disk(&self.directory);
-                *measured = Some((Instant::now(), bytes));
-                bytes
-            }
+    /// Measures the bytes on disk, at most once per second.
+    fn measure(&self) {
+        let due = self.measured().is_none_or(|(at, _)| at.elapsed() >= Duration::from_secs(1));
+        if due {
+            let bytes = files::size_on_disk(&self.directory);
+            *self.measured() = Some((Instant::now(), bytes));
         }
+    }
+
+    fn measured(&self) -> MutexGuard<'_, Option<(Instant, u64)>> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -325,6 +327,7 @@ impl Queue for SledQueue {
 
     fn maintain(&self) -> Result<(), QueueError> {
         self.check_in_use()?;
+        self.measure();
         self.writer().maintain(self)
     }
 
@@ -333,7 +336,8 @@ impl Queue for SledQueue {
             return Depth::default();
         }
         let depth = self.state().backlog.depth();
-        Depth { bytes_on_disk: self.bytes_on_disk(), ..depth }
+        // As the writer thread found it last: whoever asks must not wait for the disk.
+        Depth { bytes_on_disk: self.measured().map_or(0, |(_, bytes)| bytes), ..depth }
     }
 
     fn is_persistent(&self) -> bool {

@@ -1,8 +1,11 @@
 use crate::support::{LONG, builder, eventually, info, messages};
 use logstash_handler::{ConnectionState, MemoryQueue, Overflow};
 use logstash_transport::testing::{Receiver, Step};
+use lumberjack_codec::Backoff;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn an_event_arrives_as_the_formatter_wrote_it() {
@@ -63,17 +66,22 @@ fn a_steady_producer_does_not_hold_delivery_up() {
     let receiver = Receiver::start().unwrap();
     let (handler, guard) = builder(&receiver).start().unwrap();
     let producer = handler.clone();
+    let enough = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&enough);
     let logging = thread::spawn(move || {
-        for number in 0..1000 {
-            producer.emit(&info(&number.to_string()));
-            thread::sleep(Duration::from_micros(500));
+        let mut logged = 0;
+        while !stop.load(Ordering::Relaxed) {
+            producer.emit(&info("and on"));
+            logged += 1;
+            thread::sleep(Duration::from_micros(200));
         }
+        logged
     });
-    assert!(receiver.wait_for(100, LONG), "delivery starts while events keep coming");
-    assert!(!logging.is_finished(), "the producer was to be still at work");
-    logging.join().unwrap();
+    assert!(receiver.wait_for(1000, LONG), "delivery goes on while events keep coming");
+    enough.store(true, Ordering::Relaxed);
+    let logged = logging.join().unwrap();
     assert!(guard.shutdown(LONG).complete);
-    assert_eq!(receiver.received(), 1000);
+    assert_eq!(receiver.received(), logged);
 }
 
 #[test]
@@ -104,6 +112,49 @@ fn events_older_than_their_time_to_live_are_given_up_before_they_are_sent() {
     assert!(handler.flush(LONG).complete);
     assert_eq!(messages(&receiver), ["new"]);
     assert!(guard.shutdown(LONG).complete);
+}
+
+#[test]
+fn each_window_has_an_age_of_its_own_and_expires_while_the_peer_is_waited_for() {
+    let receiver = Receiver::start().unwrap();
+    receiver.go_away();
+    let minute = Backoff::new().base(Duration::from_secs(60));
+    let (handler, guard) = builder(&receiver)
+        .retry(minute)
+        .window(1, 1000)
+        .linger(Duration::from_secs(60))
+        .ttl(Duration::from_secs(10))
+        .start()
+        .unwrap();
+    let old = SystemTime::now() - Duration::from_millis(9_500);
+    handler.emit(&info("nearly too old").at(old));
+    handler.emit(&info("young"));
+    eventually(&handler, |stats| stats.failures == 1 && stats.queued == 2);
+    // Nothing else happens now but that time goes by.
+    let stats = eventually(&handler, |stats| stats.dropped.expired > 0);
+    assert_eq!((stats.dropped.expired, stats.queued), (1, 1));
+    receiver.come_back().unwrap();
+    assert!(handler.flush(LONG).complete);
+    assert_eq!(messages(&receiver), ["young"]);
+    assert!(guard.shutdown(LONG).complete);
+}
+
+#[test]
+fn a_full_queue_is_told_but_is_no_failure() {
+    let receiver = Receiver::start().unwrap();
+    receiver.hold();
+    let (handler, guard) =
+        builder(&receiver).queue(MemoryQueue::new().max_bytes(1)).window(1, 1000).start().unwrap();
+    handler.emit(&info("one"));
+    handler.emit(&info("two"));
+    assert!(receiver.wait_for(1, LONG));
+    eventually(&handler, |stats| stats.in_writer == 1);
+    thread::sleep(Duration::from_millis(250));
+    let stats = handler.stats();
+    assert_eq!((stats.failures, stats.last_error), (0, None));
+    receiver.release();
+    assert!(guard.shutdown(LONG).complete);
+    assert_eq!(messages(&receiver), ["one", "two"]);
 }
 
 #[test]
@@ -147,5 +198,6 @@ fn durable_events_of_many_threads_share_writes() {
     });
     assert!(handler.flush(LONG).complete);
     assert_eq!(receiver.received(), 160);
+    assert!(receiver.windows() < 160, "each event had a window of its own");
     assert!(guard.shutdown(LONG).complete);
 }

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_millis(400);
-const TOLERANCE: Duration = Duration::from_millis(100);
+/// What is promised, and what a busy machine may take to run a thread.
+const TOLERANCE: Duration = Duration::from_millis(100 + 100);
 
 #[test]
 fn shutdown_delivers_what_is_there_and_returns_at_once() {
@@ -34,7 +35,7 @@ fn shutdown_keeps_its_deadline_when_the_peer_accepts_and_never_answers() {
     let report = guard.shutdown(DEADLINE);
     let took = started.elapsed();
     assert!(took >= DEADLINE && took <= DEADLINE + TOLERANCE, "{took:?}");
-    assert!(report.complete, "both threads noticed the interrupt");
+    assert!(!report.complete, "an event was lost");
     assert_eq!((report.accepted, report.acknowledged, report.dropped.shutdown), (1, 0, 1));
     assert!(handler.stats().is_balanced());
 }
@@ -70,6 +71,63 @@ fn shutdown_and_flush_try_at_once_instead_of_waiting_a_backoff_out() {
     receiver.come_back().unwrap();
     assert!(guard.shutdown(LONG).complete);
     assert_eq!(messages(&receiver), ["one", "two"]);
+}
+
+#[test]
+fn a_peer_that_comes_back_while_a_shutdown_waits_gets_what_is_in_memory() {
+    let receiver = Receiver::start().unwrap();
+    receiver.go_away();
+    let minute = Backoff::new().base(Duration::from_secs(60));
+    let (handler, guard) = builder(&receiver).retry(minute).start().unwrap();
+    handler.emit(&info("late but there"));
+    eventually(&handler, |stats| stats.failures == 1);
+    let report = thread::scope(|scope| {
+        let shutdown = scope.spawn(|| guard.shutdown(LONG));
+        eventually(&handler, |stats| stats.failures >= 2);
+        receiver.come_back().unwrap();
+        shutdown.join().unwrap()
+    });
+    assert!(report.complete, "{report}");
+    assert_eq!(messages(&receiver), ["late but there"]);
+}
+
+#[cfg(all(feature = "sled", target_os = "linux"))]
+#[test]
+fn a_peer_that_accepts_no_connection_does_not_hold_shutdown_up_and_the_queue_is_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody takes connections from the queue of this listener, so connecting hangs when it is full.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 10_000, "the queue of the listener never fills");
+    }
+    let open = || logstash_handler::SledQueue::open(folder.path()).unwrap();
+    let (handler, guard) =
+        Handler::builder(LogstashFormatter::new(), transport(address)).queue(open()).start().unwrap();
+    handler.emit(&info("stays"));
+    assert!(handler.sync(LONG).complete);
+    let started = Instant::now();
+    let report = guard.shutdown(DEADLINE);
+    assert!(started.elapsed() <= DEADLINE + TOLERANCE, "{:?}", started.elapsed());
+    assert_eq!((report.complete, report.stored), (true, 1), "{report}");
+    drop(open());
+}
+
+#[test]
+fn waiting_for_ever_is_no_panic() {
+    let receiver = Receiver::start().unwrap();
+    let (handler, guard) = builder(&receiver)
+        .overflow(logstash_handler::Overflow::Block { timeout: Duration::MAX })
+        .linger(Duration::MAX)
+        .start()
+        .unwrap();
+    handler.emit(&info("patient"));
+    handler.emit_durable(&info("patient too"), Duration::MAX).unwrap();
+    assert!(handler.sync(Duration::MAX).complete);
+    assert!(handler.flush(Duration::MAX).complete);
+    assert!(guard.shutdown(Duration::MAX).complete);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::pump::{Pump, Step, Verdict};
 use crate::queue::{Peek, Queue};
 use crate::stats::{ConnectionState, DropReason};
 use crate::suppress::suppress_this_thread;
-use logstash_transport::{Batch, ErrorKind, Transport, TransportError};
+use logstash_transport::{Batch, ErrorKind, Transport, TransportError, error_chain};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -107,7 +107,7 @@ impl Sender<'_> {
         let Peek { windows, skip, damaged } = match core.queue.peek(core.options.batch_windows, BATCH_BYTES) {
             Ok(peek) => peek,
             Err(error) => {
-                let text = format!("queue: {}", error.chain());
+                let text = format!("queue: {}", error_chain(&error));
                 core.notices.tell(Kind::Storage, &text);
                 self.pump.stumbled(Instant::now());
                 self.failed_while_stopping |= stopping;
@@ -166,7 +166,7 @@ impl Sender<'_> {
     }
 
     fn report(&self, error: &TransportError) {
-        let text = error.chain();
+        let text = error_chain(error);
         let (kind, state) = match error.kind() {
             ErrorKind::Misconfigured => (Kind::Misconfigured, ConnectionState::Misconfigured),
             ErrorKind::Rejected => (Kind::Rejected, ConnectionState::Sending),

@@ -7,6 +7,7 @@ use crate::notice::Kind;
 use crate::queue::{Queue, QueueError, QueueErrorKind};
 use crate::stats::DropReason;
 use crate::suppress::suppress_this_thread;
+use logstash_transport::error_chain;
 use lumberjack_codec::{EncodedWindow, WindowEncoder, window_prefix};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -143,7 +144,7 @@ impl Writer<'_> {
     }
 
     fn stumbled(&self, error: &QueueError) {
-        let text = format!("queue: {}", error.chain());
+        let text = format!("queue: {}", error_chain(error));
         self.core.notices.tell(Kind::Storage, &text);
         if error.kind() != QueueErrorKind::Full {
             self.core.ledger.update(|books| books.failed(text));

@@ -32,19 +32,6 @@ impl TransportError {
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
-
-    /// The message and all its causes in one line.
-    #[must_use]
-    pub fn chain(&self) -> String {
-        let mut text = self.message.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
-    }
 }
 
 impl fmt::Display for TransportError {
@@ -57,6 +44,27 @@ impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
+}
+
+/// An error and all its causes in one line, for a human.
+///
+/// ```
+/// use logstash_transport::{ErrorKind, TransportError, error_chain};
+///
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// let error = TransportError::new(ErrorKind::Unavailable, "cannot connect to beats://logstash:5044");
+/// assert_eq!(error_chain(&error.caused_by(refused)), "cannot connect to beats://logstash:5044: connection refused");
+/// ```
+#[must_use]
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// What to do about a [`TransportError`].

@@ -47,7 +47,7 @@ mod endpoint;
 pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme};
 
 mod error;
-pub use error::{ErrorKind, TransportError};
+pub use error::{ErrorKind, TransportError, error_chain};
 
 mod interrupt;
 pub use interrupt::Interrupt;

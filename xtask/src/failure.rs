@@ -2,6 +2,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use logstash_transport::error_chain;
+
 /// Why a task did not succeed.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -14,14 +16,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// A failure that says what was going on, then what went wrong.
     pub(crate) fn because(what: impl fmt::Display, cause: impl Error) -> Self {
-        let mut message = format!("{what}: {cause}");
-        let mut source = cause.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self::Failed(message)
+        Self::Failed(format!("{what}: {}", error_chain(&cause)))
     }
 }
 

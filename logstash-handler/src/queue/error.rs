@@ -28,19 +28,6 @@ impl QueueError {
     pub const fn kind(&self) -> QueueErrorKind {
         self.kind
     }
-
-    /// The message and all its causes in one line.
-    #[must_use]
-    pub fn chain(&self) -> String {
-        let mut text = self.message.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
-    }
 }
 
 impl fmt::Display for QueueError {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logstash_transport::{Batch, BeatsTransport, ErrorKind, Transport};
+use logstash_transport::{Batch, BeatsTransport, ErrorKind, Transport, error_chain};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
 
 use super::case::Case;
@@ -109,13 +109,13 @@ fn slow_server(go: &GoLumber, file: PathBuf, level: u32) -> Outcome {
         fail!("the control failed: a server without keepalives was waited for");
     };
     if error.kind() != ErrorKind::Unavailable || batch.acknowledged() != 0 || started.elapsed() > delay {
-        fail!("the control failed: {} after {:?}", error.chain(), started.elapsed());
+        fail!("the control failed: {} after {:?}", error_chain(&error), started.elapsed());
     }
     Ok(format!(
         "150 events exact, once, in {:.1} s with an acknowledgement timeout of {:.1} s; without keepalives: {}",
         took.as_secs_f64(),
         patience.as_secs_f64(),
-        error.chain()
+        error_chain(&error)
     ))
 }
 
@@ -143,7 +143,7 @@ fn killed_server(go: &GoLumber, file: PathBuf, level: u32) -> Outcome {
         fail!("everything counts as delivered to a server that was killed");
     };
     if error.kind() != ErrorKind::Unavailable {
-        fail!("the loss of the server is {:?}: {}", error.kind(), error.chain());
+        fail!("the loss of the server is {:?}: {}", error.kind(), error_chain(&error));
     }
     let acknowledged = batch.acknowledged() as usize;
 
@@ -158,7 +158,7 @@ fn killed_server(go: &GoLumber, file: PathBuf, level: u32) -> Outcome {
     Ok(format!(
         "{} events exact and in order, {acknowledged} acknowledged before the kill, {twice} twice ({})",
         sent.len(),
-        error.chain()
+        error_chain(&error)
     ))
 }
 

@@ -1,9 +1,9 @@
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::frame::{Frame, Role};
-use crate::grammar::Grammar;
+use crate::frame::{Frame, Role, Version};
+use crate::grammar::{Grammar, JSON_HEAD};
 use crate::inflate::Inflate;
 use crate::limits::Limits;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 /// Takes frames off a stream of bytes, inflating compressed ones while they arrive.
 ///
@@ -63,28 +63,24 @@ impl FrameDecoder {
     ///
     /// [`DecodeError`] when the bytes are no frames or break a limit. The same error comes back on
     /// every later call.
+    #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        let before = input.len();
-        let result = self.next(input);
-        self.offset += (before - input.len()) as u64;
-        match result {
-            Ok(None) => Ok(None),
-            Ok(frame) => {
-                self.frame_offset = self.next_frame_offset;
-                if !self.in_compressed {
-                    self.next_frame_offset = self.offset;
-                }
-                Ok(frame)
+        // Nearly every frame is a JSON frame that is there as a whole. It is written straight into the
+        // place of the result: moving a frame costs more than reading it.
+        let buffer = if self.in_compressed { &mut self.inflate.output } else { &mut *input };
+        if let Some((sequence, length)) = self.grammar.whole_json(buffer)
+            && self.failed.is_none()
+        {
+            self.frame_offset = self.next_frame_offset;
+            if !self.in_compressed {
+                self.offset += length as u64;
+                self.next_frame_offset = self.offset;
             }
-            Err(kind) => {
-                let error = DecodeError::new(kind, self.next_frame_offset);
-                self.failed = Some(error.clone());
-                Err(error)
-            }
+            let mut payload = buffer.split_to(length).freeze();
+            payload.advance(JSON_HEAD);
+            return Ok(Some(Frame::Json { version: Version::V2, sequence, payload }));
         }
+        self.decode_any(input)
     }
 
     /// Whether the stream may end here, provided that the input is empty.
@@ -115,6 +111,31 @@ impl FrameDecoder {
     /// The zlib stream of the compressed frame that ended last, if a copy was kept.
     pub fn take_compressed(&mut self) -> Option<Bytes> {
         if self.in_compressed { None } else { self.inflate.take_copy() }
+    }
+
+    #[inline(never)]
+    fn decode_any(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let before = input.len();
+        let result = self.next(input);
+        self.offset += (before - input.len()) as u64;
+        match result {
+            Ok(None) => Ok(None),
+            Ok(frame) => {
+                self.frame_offset = self.next_frame_offset;
+                if !self.in_compressed {
+                    self.next_frame_offset = self.offset;
+                }
+                Ok(frame)
+            }
+            Err(kind) => {
+                let error = DecodeError::new(kind, self.next_frame_offset);
+                self.failed = Some(error.clone());
+                Err(error)
+            }
+        }
     }
 
     fn next(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeErrorKind> {

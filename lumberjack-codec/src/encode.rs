@@ -26,9 +26,10 @@ pub fn window(version: Version, events: u32, out: &mut impl BufMut) {
 
 /// Appends an event as a JSON frame. The payload must not be empty, nor above 4 GiB - 1.
 pub fn json(version: Version, sequence: u32, payload: &[u8], out: &mut impl BufMut) {
-    head(version, FrameType::Json, out);
-    out.put_u32(sequence);
-    length(payload.len(), out);
+    // The head at once: each call checks for room.
+    let [s0, s1, s2, s3] = sequence.to_be_bytes();
+    let [l0, l1, l2, l3] = length_field(payload.len()).to_be_bytes();
+    out.put_slice(&[version.byte(), FrameType::Json.byte(), s0, s1, s2, s3, l0, l1, l2, l3]);
     out.put_slice(payload);
 }
 
@@ -90,8 +91,12 @@ fn head(version: Version, frame: FrameType, out: &mut impl BufMut) {
 }
 
 fn length(length: usize, out: &mut impl BufMut) {
+    out.put_u32(length_field(length));
+}
+
+fn length_field(length: usize) -> u32 {
     debug_assert!(u32::try_from(length).is_ok(), "a length field has 32 bits");
-    out.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// A window that must not be sent, and the event that is the reason.

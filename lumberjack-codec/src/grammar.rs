@@ -25,6 +25,20 @@ impl Grammar {
         &self.limits
     }
 
+    /// Sequence and length, head included, of a JSON frame of version 2 that lies whole and faultless
+    /// at the front of `buffer`. Everything else is for [`next`](Self::next) to judge, also such a
+    /// frame where it is the first of its connection.
+    #[inline]
+    pub(crate) fn whole_json(&self, buffer: &[u8]) -> Option<(u32, usize)> {
+        let head = buffer.first_chunk::<JSON_HEAD>()?;
+        let &[b'2', b'J', s0, s1, s2, s3, l0, l1, l2, l3] = head else { return None };
+        let length = u32::from_be_bytes([l0, l1, l2, l3]);
+        let end = JSON_HEAD + length as usize;
+        let expected = self.version == Some(Version::V2) && self.role == Role::Server;
+        let faultless = expected && length > 0 && length <= self.limits.max_json_payload;
+        (faultless && buffer.len() >= end).then(|| (u32::from_be_bytes([s0, s1, s2, s3]), end))
+    }
+
     /// The next frame of `buffer`, or `None` until more bytes are there.
     ///
     /// `compressed` tells that the buffer is the content of a compressed frame.
@@ -86,10 +100,10 @@ impl Grammar {
         }
         check_length(Part::Json, u64::from(length), u64::from(self.limits.max_json_payload))?;
         let length = length as usize;
-        if buffer.len() - 10 < length {
+        if buffer.len() - JSON_HEAD < length {
             return Ok(None);
         }
-        buffer.advance(10);
+        buffer.advance(JSON_HEAD);
         let payload = buffer.split_to(length).freeze();
         Ok(Some(Frame::Json { version, sequence, payload }))
     }
@@ -181,6 +195,9 @@ impl PairWalk {
         Ok(true)
     }
 }
+
+/// Bytes of version, type, sequence and length before the payload of a JSON frame.
+pub(crate) const JSON_HEAD: usize = 10;
 
 fn number(buffer: &[u8], at: usize) -> Option<u32> {
     let bytes = buffer.get(at..)?.first_chunk::<4>()?;

@@ -9,7 +9,6 @@ mod bench;
 mod ci;
 mod demo;
 mod failure;
-mod fuzz;
 mod integration;
 mod peers;
 mod process;

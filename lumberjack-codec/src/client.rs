@@ -96,8 +96,8 @@ impl ClientSession {
             SequenceMode::Running if self.next_sequence <= LAST_FIRST => self.next_sequence,
             SequenceMode::Running | SequenceMode::PerWindow => 1,
         };
-        let window = self.encoder.encode_numbered(payloads, first)?;
-        self.put(token, &window, first, now);
+        let events = self.encoder.write_numbered(payloads, first, &mut self.transmit)?;
+        self.put(token, events, first, now);
         Ok(())
     }
 
@@ -126,7 +126,10 @@ impl ClientSession {
             return Err(EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit }));
         }
         match self.config.sequence_mode {
-            SequenceMode::PerWindow => self.put(token, window, 1, now),
+            SequenceMode::PerWindow => {
+                window.write_to(&mut self.transmit);
+                self.put(token, window.events(), 1, now);
+            }
             SequenceMode::Running => {
                 let payloads =
                     window.payloads().map_err(|_| EncodeError::new(EncodeErrorKind::Unreadable))?;
@@ -153,13 +156,13 @@ impl ClientSession {
         self.events.push_back(ClientEvent::Acknowledged { token, events: 0 });
     }
 
-    fn put(&mut self, token: u64, window: &EncodedWindow, first: u32, now: Instant) {
+    /// Follows a window that was written.
+    fn put(&mut self, token: u64, events: u32, first: u32, now: Instant) {
         self.now = Some(now);
-        window.write_to(&mut self.transmit);
-        self.next_sequence = first.wrapping_add(window.events());
+        self.next_sequence = first.wrapping_add(events);
         self.in_flight.push_back(InFlight {
             token,
-            events: window.events(),
+            events,
             acknowledged: 0,
             first,
             sent_at: now,

@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 /// Takes frames off a stream of bytes, inflating compressed ones while they arrive.
 ///
-/// Memory is one payload, 32 KiB of zlib state and one output step of 32 KiB; it depends neither
+/// Memory is one payload, 32 KiB of zlib state and one output step of 128 KiB; it depends neither
 /// on the size of a window, nor on the length of a compressed frame, nor on what that inflates to.
 /// Payloads of plain frames are split off the input without a copy.
 ///

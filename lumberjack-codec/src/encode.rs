@@ -25,6 +25,7 @@ pub fn window(version: Version, events: u32, out: &mut impl BufMut) {
 }
 
 /// Appends an event as a JSON frame. The payload must not be empty, nor above 4 GiB - 1.
+#[inline]
 pub fn json(version: Version, sequence: u32, payload: &[u8], out: &mut impl BufMut) {
     // The head at once: each call checks for room.
     let [s0, s1, s2, s3] = sequence.to_be_bytes();

@@ -71,6 +71,13 @@
 //! assert_eq!(&wire[..], b"2A\0\0\0\x01");
 //! ```
 //!
+//! # Compression
+//!
+//! zlib is [`flate2`](https://docs.rs/flate2) on zlib-rs: pure Rust, at level 3 about twice as fast as
+//! miniz_oxide, and within a tenth of zlib-ng, which inflates half again as fast but wants a C toolchain. A
+//! binary that enables `flate2/zlib-ng` for itself gets it here too. At level 3 an encoder spends
+//! 98 % of its time in deflate.
+//!
 //! # What is bounded by what
 //!
 //! | number declared by a peer | bound | checked |
@@ -79,7 +86,7 @@
 //! | length of a JSON payload | [`Limits::max_json_payload`] | on the header, before a byte is kept |
 //! | pairs, keys and size of a v1 event | [`Limits::max_pairs`], [`Limits::max_key`], [`Limits::max_data_frame`] | on each length field |
 //! | length of a compressed frame | derived from [`Limits::max_decompressed`] | on the header |
-//! | bytes that it inflates to | [`Limits::max_decompressed`] | while it is inflated, in steps of 32 KiB |
+//! | bytes that it inflates to | [`Limits::max_decompressed`] | while it is inflated, in steps of 128 KiB |
 //! | windows that wait for the application | [`Limits::max_pending_windows`] | reading pauses |
 
 #![forbid(unsafe_code)]

@@ -182,7 +182,11 @@ impl ServerSession {
                 return None;
             }
             match self.decoder.decode(&mut self.input) {
-                Ok(Some(frame)) => self.on_frame(frame),
+                Ok(Some(frame)) => {
+                    if let Some(event) = self.on_frame(frame) {
+                        return Some(event);
+                    }
+                }
                 Ok(None) if self.eof => self.on_eof(),
                 Ok(None) => {
                     if self.input.is_empty() {

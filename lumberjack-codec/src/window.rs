@@ -70,12 +70,7 @@ impl EncodedWindow {
 
     /// Appends the window as it goes over the wire: window frame, then the events.
     pub fn write_to(&self, out: &mut BytesMut) {
-        out.reserve(12 + self.bytes.len());
-        encode::window(Version::V2, self.events, out);
-        match self.encoding {
-            Encoding::Deflated => encode::compressed(Version::V2, &self.bytes, out),
-            Encoding::Plain => out.extend_from_slice(&self.bytes),
-        }
+        write(self.events, self.encoding, &self.bytes, out);
     }
 
     /// Reads the payloads back, in order.
@@ -178,11 +173,35 @@ impl WindowEncoder {
         P: IntoIterator,
         P::Item: AsRef<[u8]>,
     {
-        self.encode_numbered(payloads, 1)
+        let events = self.frame(payloads, 1)?;
+        let inflated_len = self.frames.len() as u64;
+        let (encoding, bytes) = self.content();
+        let bytes = Bytes::copy_from_slice(bytes);
+        self.release_excess();
+        Ok(EncodedWindow { events, inflated_len, encoding, bytes })
     }
 
-    /// Encodes the payloads with sequence numbers from `first` on, wrapping.
-    pub(crate) fn encode_numbered<P>(&mut self, payloads: P, first: u32) -> Result<EncodedWindow, EncodeError>
+    /// Appends the payloads to `out` as a window with sequence numbers from `first` on, wrapping, and
+    /// returns how many there are. Allocates only where a buffer is too small.
+    pub(crate) fn write_numbered<P>(
+        &mut self,
+        payloads: P,
+        first: u32,
+        out: &mut BytesMut,
+    ) -> Result<u32, EncodeError>
+    where
+        P: IntoIterator,
+        P::Item: AsRef<[u8]>,
+    {
+        let events = self.frame(payloads, first)?;
+        let (encoding, bytes) = self.content();
+        write(events, encoding, bytes, out);
+        self.release_excess();
+        Ok(events)
+    }
+
+    /// Lines the payloads up as frames and returns how many there are.
+    fn frame<P>(&mut self, payloads: P, first: u32) -> Result<u32, EncodeError>
     where
         P: IntoIterator,
         P::Item: AsRef<[u8]>,
@@ -209,21 +228,26 @@ impl WindowEncoder {
             encode::json(Version::V2, first.wrapping_add(events), payload, &mut self.frames);
             events += 1;
         }
-        let inflated_len = self.frames.len() as u64;
-        let deflated = if self.level > 0 { self.deflate() } else { None };
-        let (encoding, bytes) = match deflated {
-            Some(bytes) => (Encoding::Deflated, Bytes::copy_from_slice(bytes)),
-            None => (Encoding::Plain, Bytes::copy_from_slice(&self.frames)),
-        };
-        self.release_excess();
-        Ok(EncodedWindow { events, inflated_len, encoding, bytes })
+        Ok(events)
     }
 
-    /// The frames as one zlib stream; `None` if the compressor fails, which leaves them plain.
+    /// The frames as they are sent; plain also where the compressor fails.
+    fn content(&mut self) -> (Encoding, &[u8]) {
+        match self.deflate() {
+            Some(length) => (Encoding::Deflated, self.output.get(..length).unwrap_or_default()),
+            None => (Encoding::Plain, &self.frames),
+        }
+    }
+
+    /// Makes one zlib stream of the frames, at the front of `output`, and returns its length; `None` at
+    /// level 0 or if the compressor fails.
     ///
     /// The buffer stays initialised between calls: the `_vec` calls of flate2 would clear the whole
     /// spare capacity each time.
-    fn deflate(&mut self) -> Option<&[u8]> {
+    fn deflate(&mut self) -> Option<usize> {
+        if self.level == 0 {
+            return None;
+        }
         let level = Compression::new(self.level);
         let deflate = self.deflate.get_or_insert_with(|| Compress::new(level, true));
         deflate.reset();
@@ -238,10 +262,7 @@ impl WindowEncoder {
             let rest = self.frames.get(taken..)?;
             let space = self.output.get_mut(made..)?;
             match deflate.compress(rest, space, FlushCompress::Finish) {
-                Ok(Status::StreamEnd) => {
-                    let length = usize::try_from(deflate.total_out()).ok()?;
-                    return self.output.get(..length);
-                }
+                Ok(Status::StreamEnd) => return usize::try_from(deflate.total_out()).ok(),
                 // The output is full, as level 1 makes it with data that does not compress.
                 Ok(_) if self.output.len() < 2 * bound => self.output.resize(2 * bound, 0),
                 Ok(_) | Err(_) => return None,
@@ -262,6 +283,16 @@ impl WindowEncoder {
 impl fmt::Debug for WindowEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WindowEncoder").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+/// Appends a window as it goes over the wire.
+fn write(events: u32, encoding: Encoding, bytes: &[u8], out: &mut BytesMut) {
+    out.reserve(12 + bytes.len());
+    encode::window(Version::V2, events, out);
+    match encoding {
+        Encoding::Deflated => encode::compressed(Version::V2, bytes, out),
+        Encoding::Plain => out.extend_from_slice(bytes),
     }
 }
 

@@ -9,8 +9,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use lumberjack_codec::encode::{compressed, encode_window, json, window};
 use lumberjack_codec::{
-    ClientConfig, ClientSession, EncodedWindow, Encoding, Frame, FrameDecoder, Limits, Role, ServerConfig,
-    ServerEvent, ServerSession, Version,
+    ClientConfig, ClientEvent, ClientSession, EncodedWindow, Encoding, Frame, FrameDecoder, Limits, Role,
+    ServerConfig, ServerEvent, ServerSession, Version, WindowEncoder,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -161,6 +161,76 @@ fn a_bomb_of_events_needs_as_much_as_one_event() {
     });
     assert_eq!(cost.result, 400_000);
     assert!(cost.peak <= FIXED, "{} bytes for {} inflated", cost.peak, inner.len());
+}
+
+#[test]
+fn a_frame_of_256_mib_costs_less_than_one() {
+    let event = format!("{{\"message\":\"{}\"}}", "small ".repeat(14));
+    let events = u32::try_from(256 * MIB / (event.len() + 10)).unwrap();
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let mut frame = Vec::new();
+    for sequence in 1..=events {
+        frame.clear();
+        json(Version::V2, sequence, event.as_bytes(), &mut frame);
+        zlib.write_all(&frame).unwrap();
+    }
+    let mut wire = Vec::new();
+    window(Version::V2, events, &mut wire);
+    compressed(Version::V2, &zlib.finish().unwrap(), &mut wire);
+    let now = Instant::now();
+    let config = ServerConfig::new().limits(Limits::new().max_window(events));
+    let cost = cost(|| {
+        let mut session = ServerSession::new(config, now);
+        let (mut buffer, mut received, mut complete) = (BytesMut::new(), 0, false);
+        for piece in wire.chunks(16 * KIB) {
+            buffer.extend_from_slice(piece);
+            session.receive(&mut buffer, now);
+            while let Some(event) = session.poll_event() {
+                match event {
+                    ServerEvent::Event { .. } => received += 1,
+                    ServerEvent::WindowComplete { .. } => complete = true,
+                    _ => {}
+                }
+            }
+        }
+        (received, complete)
+    });
+    assert_eq!(cost.result, (events, true));
+    assert!(cost.peak < MIB, "{} KiB", cost.peak / KIB);
+}
+
+#[test]
+fn a_client_that_is_warm_allocates_nothing_to_send() {
+    let payloads: Vec<String> = (0..2048).map(|number| format!("{{\"number\":{}}}", number % 10)).collect();
+    let now = Instant::now();
+    for level in [0, 3] {
+        let mut session = ClientSession::new(ClientConfig::new().compression_level(level));
+        let (mut wire, mut answer) = (BytesMut::new(), BytesMut::new());
+        let mut send = |token| {
+            session.send(token, &payloads, now).unwrap();
+            wire.clear();
+            assert!(session.poll_transmit(&mut wire));
+            answer.extend_from_slice(b"2A\0\0\x08\0");
+            session.receive(&mut answer, now);
+            assert!(matches!(session.poll_event(), Some(ClientEvent::Acknowledged { events: 2048, .. })));
+        };
+        // The buffers of the session and of the caller change places.
+        (0..4).for_each(&mut send);
+        let sent = cost(|| send(4));
+        // What the acknowledgement lies in is the test's own.
+        assert!(sent.total <= 64, "level {level}: {} bytes", sent.total);
+    }
+}
+
+#[test]
+fn a_warm_encoder_allocates_the_window_that_it_returns() {
+    let payloads: Vec<String> = (0..2048).map(|number| format!("{{\"number\":{}}}", number % 10)).collect();
+    for level in [0, 3] {
+        let mut encoder = WindowEncoder::new(level);
+        encoder.encode(&payloads).unwrap();
+        let cost = cost(|| encoder.encode(&payloads).unwrap());
+        assert_eq!(cost.total, cost.result.bytes().len(), "level {level}");
+    }
 }
 
 #[test]

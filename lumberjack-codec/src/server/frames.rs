@@ -9,22 +9,38 @@ use crate::frame::{Frame, Version};
 use crate::window::EncodedWindow;
 
 impl ServerSession {
-    pub(super) fn on_frame(&mut self, frame: Frame) {
+    /// The event that the frame is, if it is one; what follows from it waits in the queue.
+    ///
+    /// An event does not go through the queue itself: that would cost as much as decoding it.
+    #[inline]
+    pub(super) fn on_frame(&mut self, frame: Frame) -> Option<ServerEvent> {
         match frame {
-            Frame::Window { version, size } => self.on_window(version, size),
             Frame::Json { sequence, payload, .. } => {
-                let length = payload.len() as u64 + 10;
-                self.on_payload(sequence, Payload::Json(payload), length);
+                let (window, index) = self.on_event(sequence, payload.len() as u64 + 10)?;
+                Some(ServerEvent::Event { window, index, sequence, payload: Payload::Json(payload) })
             }
-            Frame::Data { sequence, pairs, .. } => self.on_payload(sequence, Payload::Data(pairs), 0),
+            Frame::Data { sequence, pairs, .. } => {
+                let (window, index) = self.on_event(sequence, 0)?;
+                Some(ServerEvent::Event { window, index, sequence, payload: Payload::Data(pairs) })
+            }
+            frame => {
+                self.on_head(&frame);
+                None
+            }
+        }
+    }
+
+    fn on_head(&mut self, frame: &Frame) {
+        match *frame {
+            Frame::Window { version, size } => self.on_window(version, size),
             Frame::CompressedBegin { .. } => {
                 if let Some(open) = &mut self.open {
                     open.form.compressed_frames += 1;
                 }
             }
             Frame::CompressedEnd { inflated } => self.on_compressed_end(inflated),
-            // The grammar of a server has no acknowledgements.
-            Frame::Ack { .. } => {}
+            // Events are told apart before, and the grammar of a server has no acknowledgements.
+            Frame::Json { .. } | Frame::Data { .. } | Frame::Ack { .. } => {}
         }
     }
 
@@ -52,31 +68,37 @@ impl ServerSession {
         self.events.push_back(ServerEvent::WindowStart { window: id, version, events: size });
     }
 
-    fn on_payload(&mut self, sequence: u32, payload: Payload, frame_bytes: u64) {
+    /// Counts an event of the open window; its window and its place there, unless it is against the rules.
+    #[inline]
+    fn on_event(&mut self, sequence: u32, frame_bytes: u64) -> Option<(WindowId, u32)> {
         let Some(open) = &mut self.open else {
-            return self.violate(ProtocolErrorKind::DataOutsideWindow { sequence });
+            self.violate(ProtocolErrorKind::DataOutsideWindow { sequence });
+            return None;
         };
         if let (SequencePolicy::Strict, Some(last)) = (self.config.sequence_policy, open.last_sequence) {
             let want = last.wrapping_add(1);
             if sequence != want {
-                return self.violate(ProtocolErrorKind::SequenceGap { got: sequence, want });
+                self.violate(ProtocolErrorKind::SequenceGap { got: sequence, want });
+                return None;
             }
         }
-        let compressed = self.decoder.in_compressed();
-        let index = open.count;
-        open.form.canonical &= compressed && sequence == index + 1 && frame_bytes > 0;
+        let (id, index) = (open.id, open.count);
+        open.form.canonical &= self.decoder.in_compressed() && sequence == index + 1 && frame_bytes > 0;
         open.form.frame_bytes += frame_bytes;
         open.count += 1;
         open.last_sequence = Some(sequence);
         if let Some(sequences) = &mut open.sequences {
             sequences.push(sequence);
         }
-        self.events.push_back(ServerEvent::Event { window: open.id, index, sequence, payload });
-        if open.missing() > 0 {
-            return;
+        if open.missing() == 0 {
+            self.on_full_window();
         }
+        Some((id, index))
+    }
+
+    fn on_full_window(&mut self) {
         let Some(full) = self.open.take() else { return };
-        if !compressed {
+        if !self.decoder.in_compressed() {
             return self.complete(full, None);
         }
         let limit = self.config.limits.max_pending_windows.max(1);

@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod demo;
 mod failure;
+mod fuzz;
 mod integration;
 mod peers;
 mod process;

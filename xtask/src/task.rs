@@ -2,11 +2,11 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::{bench, ci, demo, integration, receive, test};
+use crate::{bench, ci, demo, fuzz, integration, receive, test};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
 const TASKS: &[&Task] =
-    &[&demo::TASK, &test::TASK, &integration::TASK, &bench::TASK, &receive::TASK, &ci::TASK];
+    &[&demo::TASK, &test::TASK, &integration::TASK, &fuzz::TASK, &bench::TASK, &receive::TASK, &ci::TASK];
 
 /// One line of the table of tasks.
 #[derive(Debug)]

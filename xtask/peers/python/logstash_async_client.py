@@ -1,14 +1,17 @@
 """Logs events through python-logstash-async: Beats transport, memory cache, everything else at its defaults.
 
-usage: logstash_async_client.py PORT EVENTS FILE
+usage: logstash_async_client.py PORT EVENTS TIMEOUT FILE
 
-FILE takes what the formatter returned, one document a line, in the order of logging.
-Prints `logged EVENTS` when the handler is shut down.
+FILE takes what the formatter returned, one document a line, in the order of logging. TIMEOUT is that of the
+socket, in seconds; its default is 5.
+Prints `control HOST:PORT`, then `logged EVENTS`; closes the handler when somebody connects there.
 """
 
 import logging
+import socket
 import sys
 
+from logstash_async.constants import constants
 from logstash_async.formatter import LogstashFormatter
 from logstash_async.handler import AsynchronousLogstashHandler
 
@@ -29,8 +32,11 @@ class RecordingFormatter(LogstashFormatter):
 
 
 def main():
-    port, events, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    port, events, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[4]
+    constants.SOCKET_TIMEOUT = float(sys.argv[3])
     exit_with_parent()
+    control = socket.create_server(('127.0.0.1', 0))
+    print('control', '%s:%d' % control.getsockname(), flush=True)
     with open(path, 'w', encoding='utf-8') as file:
         handler = AsynchronousLogstashHandler(
             '127.0.0.1', port, database_path=None,
@@ -48,8 +54,9 @@ def main():
                     logger.exception('event %d failed', number)
             else:
                 logger.info('event %d', number, extra={'number': number, 'text': 'tab\t"quotes" ✓'})
+        print('logged', events, flush=True)
+        control.accept()
         handler.close()
-    print('logged', events, flush=True)
 
 
 if __name__ == '__main__':

@@ -4,25 +4,65 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use super::table::Column;
 use crate::failure::Failure;
 
-/// One thing that must work with a peer.
+/// One thing that must work with a peer, or whose failure by the peer is known.
 pub(super) struct Case {
     pub(super) name: String,
-    run: Box<dyn FnOnce() -> Result<String, Failure> + Send>,
+    /// Where its outcome stands in the matrix, if it does.
+    pub(super) cell: Option<Cell>,
+    run: Run,
+}
+
+type Run = Box<dyn FnOnce() -> Result<Verdict, Failure> + Send>;
+
+/// A place in the matrix.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cell {
+    /// Who sends to whom.
+    pub(super) pair: String,
+    pub(super) column: Column,
+}
+
+/// What came out of a case where nothing went wrong that should not; with its detail for the report.
+#[derive(Debug, PartialEq)]
+pub(super) enum Verdict {
+    Passed(String),
+    /// The peer failed as it is known to; tells what its fault is.
+    ExpectedFailure(String),
+    /// The peer cannot do it at all; tells why.
+    NotApplicable(String),
+}
+
+impl From<String> for Verdict {
+    fn from(detail: String) -> Self {
+        Self::Passed(detail)
+    }
 }
 
 impl Case {
     /// What `run` returns is the detail in the report.
-    pub(super) fn new(
+    pub(super) fn new<V: Into<Verdict>>(
         name: impl Into<String>,
-        run: impl FnOnce() -> Result<String, Failure> + Send + 'static,
+        run: impl FnOnce() -> Result<V, Failure> + Send + 'static,
     ) -> Self {
-        Self { name: name.into(), run: Box::new(run) }
+        Self { name: name.into(), cell: None, run: Box::new(move || run().map(Into::into)) }
+    }
+
+    /// What a peer cannot do at all.
+    pub(super) fn not_applicable(name: impl Into<String>, reason: &'static str) -> Self {
+        Self::new(name, move || Ok(Verdict::NotApplicable(reason.to_owned())))
+    }
+
+    /// Gives it a place in the matrix.
+    pub(super) fn cell(mut self, pair: &str, column: Option<Column>) -> Self {
+        self.cell = column.map(|column| Cell { pair: pair.to_owned(), column });
+        self
     }
 
     /// Runs it on a thread of its own: neither a panic nor a hang stops the cases after it.
-    pub(super) fn run(self) -> Result<String, Failure> {
+    pub(super) fn run(self) -> Result<Verdict, Failure> {
         let (sender, receiver) = mpsc::sync_channel(1);
         thread::spawn(move || {
             let outcome = panic::catch_unwind(AssertUnwindSafe(self.run))
@@ -51,8 +91,9 @@ mod tests {
 
     #[test]
     fn a_panic_is_the_failure_of_its_case() {
-        assert_eq!(Case::new("fine", || Ok("well".to_owned())).run().unwrap(), "well");
-        let failure = Case::new("bad", || panic!("no {}", "way")).run().unwrap_err();
-        assert_eq!(failure.to_string(), "panicked: no way");
+        let fine = Case::new("fine", || Ok("well".to_owned()));
+        assert_eq!(fine.run().unwrap(), Verdict::Passed("well".to_owned()));
+        let failure = Case::new("bad", || -> Result<String, Failure> { panic!("no {}", "way") }).run();
+        assert_eq!(failure.unwrap_err().to_string(), "panicked: no way");
     }
 }

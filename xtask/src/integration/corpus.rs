@@ -14,7 +14,7 @@ use super::case::Case;
 use super::events::read_lines;
 use super::our_client::connect;
 use crate::failure::{Failure, fail};
-use crate::peers::{GoLumber, ServerOptions};
+use crate::peers::{GoLumber, ServerOptions, Serves};
 use crate::workspace::Workspace;
 
 pub(super) fn cases(go: &Arc<GoLumber>, workspace: &Workspace, scratch: &Path) -> Vec<Case> {
@@ -48,7 +48,7 @@ fn ship(
 ) -> Result<(), Failure> {
     let server = go.serve(&ServerOptions { out: Some(file), ..ServerOptions::default() })?;
     let formatter = LogstashFormatter::new().message_type("corpus");
-    let (handler, guard) = Handler::builder(formatter, connect(&server)?)
+    let (handler, guard) = Handler::builder(formatter, connect(server.address())?)
         .queue(queue)
         .compression_level(level)
         .overflow(Overflow::Block { timeout: PATIENCE })

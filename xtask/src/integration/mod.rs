@@ -6,17 +6,20 @@ use std::sync::Arc;
 
 use crate::arguments::{Arguments, one_of};
 use crate::failure::{Failure, Trying};
-use crate::peers::{GoLumber, Missing, Python};
+use crate::peers::{GoLumber, Missing, Profile, Python, RustPeer};
 use crate::task::{Flag, Task};
 use crate::workspace::Workspace;
 
 mod case;
+mod clients;
 mod corpus;
 mod events;
+mod logstash_async;
 mod our_client;
 mod our_server;
-mod python;
 mod report;
+mod table;
+mod wire;
 
 use case::Case;
 use report::Report;
@@ -29,7 +32,7 @@ pub(crate) const TASK: Task = Task {
         Flag {
             name: "--peer",
             value: "NAME,...",
-            help: "only these peers: go-lumber, pylogbeat, python-logstash-async",
+            help: "only these peers (see above)",
         },
         Flag {
             name: "--require",
@@ -48,13 +51,20 @@ Starts the peers as processes and compares what arrives with what was sent, byte
   go-lumber              our client to its server, its clients to our server; needs Go 1.19
   pylogbeat              its client to our server; needs Python 3.11 with venv
   python-logstash-async  its Beats transport to our server; needs Python 3.11 with venv
+  ferro-lumberjack       our client to its server, its client to our server; the crate is built
+  lumberjack-protocol    our client to its server, its client to our server; the crate is built
 
-The Go program is built and the Python packages are installed below target/peers/ with the first run. A peer that
-cannot run here is skipped, loudly, with the way to get it; name it with --require to fail instead.",
+The programs are built and the Python packages are installed below target/peers/ with the first run. A peer that
+cannot run here is skipped, loudly, with the way to get it; name it with --require to fail instead.
+
+Where a peer is known to be at fault, its failure is what the case checks: its status is `expected failure`, and its
+detail says what the fault is. The matrix at the end shows the worst of the cases that make up a cell; what a peer
+cannot do at all is `n/a`.",
     run,
 };
 
-const PEERS: &[&str] = &["go-lumber", "pylogbeat", "python-logstash-async"];
+const PEERS: &[&str] =
+    &["go-lumber", "pylogbeat", "python-logstash-async", "ferro-lumberjack", "lumberjack-protocol"];
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut selected = Vec::new();
@@ -82,8 +92,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         match cases(peer, &workspace, scratch.path()) {
             Ok((version, cases)) => {
                 for case in cases {
-                    let name = case.name.clone();
-                    report.record(peer, &version, &name, case.run());
+                    let (name, cell) = (case.name.clone(), case.cell.clone());
+                    report.record(peer, &version, &name, cell.as_ref(), case.run());
                 }
             }
             Err(missing) => report.skip(peer, &missing),
@@ -97,21 +107,33 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The version and the cases of a peer that can run here.
-fn cases(peer: &str, workspace: &Workspace, scratch: &Path) -> Result<(String, Vec<Case>), Missing> {
+fn cases(peer: &'static str, workspace: &Workspace, scratch: &Path) -> Result<(String, Vec<Case>), Missing> {
     if peer == "go-lumber" {
         let go = Arc::new(GoLumber::prepare(workspace)?);
-        let mut cases = our_client::cases(&go, scratch);
+        let mut cases = our_client::cases(peer, &(Arc::clone(&go) as _), scratch);
         cases.extend(corpus::cases(&go, workspace, scratch));
-        cases.extend(our_server::cases(&go, scratch));
+        cases.extend(clients::go_lumber(&go, scratch));
         return Ok((go.version.clone(), cases));
+    }
+
+    if peer == "ferro-lumberjack" || peer == "lumberjack-protocol" {
+        let rust = Arc::new(RustPeer::prepare(workspace, peer, Profile::Debug)?);
+        let mut cases = our_client::cases(peer, &(Arc::clone(&rust) as _), scratch);
+        if peer == "ferro-lumberjack" {
+            cases.extend(clients::ferro_lumberjack(&rust, scratch));
+        } else {
+            cases.push(our_client::dropped_batch(&rust, scratch));
+            cases.extend(clients::lumberjack_protocol(&rust, scratch));
+        }
+        return Ok((rust.version.clone(), cases));
     }
 
     let python = Arc::new(Python::prepare(workspace)?);
     let version = python.version(peer)?;
     let cases = if peer == "pylogbeat" {
-        python::pylogbeat(&python, scratch)
+        clients::pylogbeat(&python, scratch)
     } else {
-        python::logstash_async(&python, scratch)
+        logstash_async::cases(&python, scratch)
     };
     Ok((version, cases))
 }

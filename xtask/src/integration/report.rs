@@ -1,5 +1,7 @@
 use serde_json::{Value, json};
 
+use super::case::{Cell, Verdict};
+use super::table::{Mark, Table};
 use crate::failure::{Failure, fail};
 use crate::peers::Missing;
 
@@ -7,6 +9,7 @@ use crate::peers::Missing;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     rows: Vec<Row>,
+    table: Table,
 }
 
 #[derive(Debug)]
@@ -14,45 +17,51 @@ struct Row {
     peer: String,
     version: String,
     case: String,
-    status: Status,
+    mark: Mark,
     detail: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Status {
-    Passed,
-    Failed,
-    Skipped,
 }
 
 impl Report {
     /// Takes the outcome of one case; what it returned is its detail.
-    pub(super) fn record(&mut self, peer: &str, version: &str, case: &str, outcome: Result<String, Failure>) {
-        let (status, detail) = match outcome {
-            Ok(detail) => (Status::Passed, detail),
-            Err(failure) => (Status::Failed, failure.to_string()),
+    pub(super) fn record(
+        &mut self,
+        peer: &str,
+        version: &str,
+        case: &str,
+        cell: Option<&Cell>,
+        outcome: Result<Verdict, Failure>,
+    ) {
+        let (mark, detail) = match outcome {
+            Ok(Verdict::Passed(detail)) => (Mark::Passed, detail),
+            Ok(Verdict::ExpectedFailure(detail)) => (Mark::ExpectedFailure, detail),
+            Ok(Verdict::NotApplicable(detail)) => (Mark::NotApplicable, detail),
+            Err(failure) => (Mark::Failed, failure.to_string()),
         };
+        if let Some(cell) = cell {
+            self.table.mark(&cell.pair, cell.column, mark);
+        }
         self.add(Row {
             peer: peer.to_owned(),
             version: version.to_owned(),
             case: case.to_owned(),
-            status,
+            mark,
             detail,
         });
     }
 
     pub(super) fn skip(&mut self, peer: &str, missing: &Missing) {
+        self.table.skip(peer);
         self.add(Row {
             peer: peer.to_owned(),
             version: String::new(),
             case: "all cases".to_owned(),
-            status: Status::Skipped,
+            mark: Mark::Skipped,
             detail: missing.to_string(),
         });
     }
 
     fn add(&mut self, row: Row) {
-        println!("{:<8}{} {} | {} | {}", row.status.word(), row.peer, row.version, row.case, row.detail);
+        println!("{:<18}{} {} | {} | {}", row.status(), row.peer, row.version, row.case, row.detail);
         self.rows.push(row);
     }
 
@@ -64,33 +73,36 @@ impl Report {
                     "peer": row.peer,
                     "version": row.version,
                     "case": row.case,
-                    "status": row.status.word().to_lowercase(),
+                    "status": row.status().to_lowercase(),
                     "detail": row.detail,
                 })
             })
             .collect()
     }
 
-    /// Prints the totals; a failed case is a failure, and so is a skipped peer that was required.
+    /// Prints the matrix and the totals; a failed case is a failure, and so is a skipped peer that was required.
     pub(super) fn finish(&self, required: &[&str]) -> Result<(), Failure> {
         println!(
-            "\n{} passed, {} failed, {} peers skipped",
-            self.count(Status::Passed),
-            self.count(Status::Failed),
-            self.count(Status::Skipped)
+            "\n{}\n{} passed, {} failed as expected, {} not applicable, {} failed, {} peers skipped",
+            self.table,
+            self.count(Mark::Passed),
+            self.count(Mark::ExpectedFailure),
+            self.count(Mark::NotApplicable),
+            self.count(Mark::Failed),
+            self.count(Mark::Skipped)
         );
-        for row in self.with(Status::Skipped) {
+        for row in self.with(Mark::Skipped) {
             println!("SKIPPED {}: {}", row.peer, row.detail);
         }
 
         let mut faults: Vec<String> =
-            self.with(Status::Failed).map(|row| format!("{}: {} failed", row.peer, row.case)).collect();
+            self.with(Mark::Failed).map(|row| format!("{}: {} failed", row.peer, row.case)).collect();
         faults.extend(
-            self.with(Status::Skipped)
+            self.with(Mark::Skipped)
                 .filter(|row| required.contains(&row.peer.as_str()))
                 .map(|row| format!("{} is required and missing: {}", row.peer, row.detail)),
         );
-        if self.count(Status::Passed) == 0 && faults.is_empty() {
+        if self.count(Mark::Passed) == 0 && faults.is_empty() {
             println!("NOTHING WAS TESTED: none of the peers can run here");
         }
         if !faults.is_empty() {
@@ -99,21 +111,20 @@ impl Report {
         Ok(())
     }
 
-    fn with(&self, status: Status) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| row.status == status)
+    fn with(&self, mark: Mark) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.mark == mark)
     }
 
-    fn count(&self, status: Status) -> usize {
-        self.with(status).count()
+    fn count(&self, mark: Mark) -> usize {
+        self.with(mark).count()
     }
 }
 
-impl Status {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "FAILED",
-            Self::Skipped => "SKIPPED",
+impl Row {
+    const fn status(&self) -> &'static str {
+        match self.mark {
+            Mark::Passed => "passed",
+            mark => mark.word(),
         }
     }
 }
@@ -124,7 +135,7 @@ mod tests {
 
     fn report() -> Report {
         let mut report = Report::default();
-        report.record("a", "1.0", "one event", Ok("exact".to_owned()));
+        report.record("a", "1.0", "one event", None, Ok("exact".to_owned().into()));
         report.skip("b", &Missing { reason: "there is no b".to_owned(), remedy: "install b" });
         report
     }
@@ -140,7 +151,7 @@ mod tests {
     #[test]
     fn a_failed_case_is_a_failure() {
         let mut report = report();
-        report.record("a", "1.0", "two", Err(Failure::Failed("lost 3".to_owned())));
+        report.record("a", "1.0", "two", None, Err(Failure::Failed("lost 3".to_owned())));
         assert_eq!(report.finish(&[]).unwrap_err().to_string(), "a: two failed");
     }
 

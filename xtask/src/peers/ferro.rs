@@ -1,40 +1,22 @@
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
+use std::time::Duration;
 
 use super::Missing;
+use super::driver::{Client, ClientKind};
+use super::rust::{Profile, RustPeer};
 use crate::failure::Failure;
-use crate::process::{self, Running};
-use crate::test::BUILD;
+use crate::process::Running;
 use crate::workspace::Workspace;
 
-/// The client of the crate `ferro-lumberjack`.
+/// The client of the crate `ferro-lumberjack`, built for measurements.
 #[derive(Debug)]
-pub(crate) struct Ferro {
-    program: PathBuf,
-}
+pub(crate) struct Ferro(RustPeer);
 
 impl Ferro {
-    /// Builds the program that drives the crate, in release mode, from its own lock file.
+    /// Builds the program that drives the crate, in release mode.
     pub(crate) fn prepare(workspace: &Workspace) -> Result<Self, Missing> {
-        Self::build(workspace).map_err(|failure| {
-            Missing::new(&failure, "let `cargo` reach its registry once (see the lines above)")
-        })
-    }
-
-    fn build(workspace: &Workspace) -> Result<Self, Failure> {
-        let target = workspace.peer_target()?.join("ferro");
-        process::output(
-            process::cargo()
-                .args(["build", "--quiet", "--release", "--locked", "--manifest-path"])
-                .arg(workspace.peer_sources("ferro").join("Cargo.toml"))
-                .arg("--target-dir")
-                .arg(&target),
-            BUILD,
-        )?;
-        let program =
-            target.join("release").join(if cfg!(windows) { "ferro-peer.exe" } else { "ferro-peer" });
-        Ok(Self { program })
+        RustPeer::prepare(workspace, "ferro-lumberjack", Profile::Release).map(Self)
     }
 
     /// Starts the client; it says at its end what [`super::Sent`] reads.
@@ -46,12 +28,15 @@ impl Ferro {
         level: u32,
         encode: bool,
     ) -> Result<Running, Failure> {
-        Running::captured(
-            Command::new(&self.program)
-                .arg(address.to_string())
-                .arg(events)
-                .args([window.to_string(), level.to_string()])
-                .arg(if encode { "encode" } else { "ready" }),
-        )
+        self.0.send(&Client {
+            kind: ClientKind::Sync,
+            address,
+            events,
+            window,
+            level,
+            timeout: Duration::from_secs(30),
+            retry: Duration::ZERO,
+            encode,
+        })
     }
 }

@@ -6,14 +6,25 @@ use std::fmt;
 
 use crate::failure::Failure;
 
+mod driver;
+pub(crate) use driver::{Client, ClientKind, Sent, Server, ServerOptions};
+
 mod ferro;
 pub(crate) use ferro::Ferro;
 
 mod go_lumber;
-pub(crate) use go_lumber::{Client, ClientKind, GoLumber, Sent, Server, ServerOptions};
+pub(crate) use go_lumber::GoLumber;
 
 mod python;
 pub(crate) use python::Python;
+
+mod rust;
+pub(crate) use rust::{Profile, RustPeer};
+
+/// A library with a server.
+pub(crate) trait Serves: Send + Sync {
+    fn serve(&self, options: &ServerOptions<'_>) -> Result<Server, Failure>;
+}
 
 /// A peer that cannot be run here.
 #[derive(Debug)]

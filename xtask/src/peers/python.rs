@@ -1,9 +1,11 @@
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use super::Missing;
+use super::driver::Client;
 use crate::failure::{Failure, Trying};
 use crate::process::{self, Running};
 use crate::workspace::Workspace;
@@ -82,16 +84,35 @@ impl Python {
         Ok(version.trim().to_owned())
     }
 
-    /// Starts one of the scripts in `xtask/peers/python`.
-    pub(crate) fn start(&self, script: &str, arguments: &[&Path]) -> Result<Running, Failure> {
+    /// Starts PyLogBeat's client, which always compresses, at the level that zlib takes by itself.
+    pub(crate) fn send(&self, client: &Client<'_>) -> Result<Running, Failure> {
+        client.start(&mut self.script("pylogbeat_client.py"))
+    }
+
+    /// Starts the handler of python-logstash-async: logs that many events, says `control ADDRESS` and `logged`, and
+    /// closes the handler when somebody connects to the address. What it logged goes to `file`, one document a
+    /// line.
+    pub(crate) fn log(
+        &self,
+        address: SocketAddr,
+        events: usize,
+        timeout: Duration,
+        file: &Path,
+    ) -> Result<Running, Failure> {
         Running::captured(
-            Command::new(&self.interpreter)
-                // No byte code beside the sources.
-                .arg("-B")
-                .arg(self.drivers.join(script))
-                .args(arguments)
-                .env("PYTHONUTF8", "1"),
+            self.script("logstash_async_client.py")
+                .arg(address.port().to_string())
+                .arg(events.to_string())
+                .arg(timeout.as_secs_f64().to_string())
+                .arg(file),
         )
+    }
+
+    fn script(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.interpreter);
+        // No byte code beside the sources.
+        command.arg("-B").arg(self.drivers.join(name)).env("PYTHONUTF8", "1");
+        command
     }
 }
 

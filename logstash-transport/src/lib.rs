@@ -2,7 +2,8 @@
 //!
 //! A [`Transport`] delivers a [`Batch`] of events in order and blocks until the peer has taken them
 //! over, or until something fails; how far it came is in the batch. It keeps no queue, starts no
-//! runtime, retries nothing by itself and knows nothing of what is in an event: it moves bytes.
+//! runtime, retries nothing by itself (a connection that was closed while it was idle is replaced) and
+//! knows nothing of what is in an event: it moves bytes.
 //! Queueing, backoff and threads are the business of `logstash-handler`.
 //!
 //! | transport | acknowledged means | feature |

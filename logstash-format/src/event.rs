@@ -3,7 +3,7 @@ use std::fmt;
 use std::thread::{self, Thread};
 use std::time::SystemTime;
 
-use crate::{Fields, Level, Message};
+use crate::{Fields, HttpContext, Level, Message, TraceContext};
 
 /// One log event, borrowed from the call that logs it.
 ///
@@ -38,6 +38,12 @@ pub struct Event<'a> {
     pub error: Option<&'a (dyn Error + 'static)>,
     /// The type of that error, where it is known; a `dyn Error` does not tell.
     pub error_type: Option<&'a str>,
+    /// Where that error arose, as `std::backtrace::Backtrace` displays it; without an error it does not count.
+    pub backtrace: Option<&'a dyn fmt::Display>,
+    /// The HTTP request during which it happened.
+    pub http: Option<&'a HttpContext<'a>>,
+    /// The trace that it is part of.
+    pub trace: TraceContext<'a>,
 }
 
 impl<'a> Event<'a> {
@@ -53,6 +59,9 @@ impl<'a> Event<'a> {
             fields: &(),
             error: None,
             error_type: None,
+            backtrace: None,
+            http: None,
+            trace: TraceContext::new(),
         }
     }
 
@@ -85,6 +94,24 @@ impl<'a> Event<'a> {
         self.error_type = Some(error_type);
         self
     }
+
+    /// Sets where the error arose. Default: unknown.
+    pub fn backtrace(mut self, backtrace: &'a dyn fmt::Display) -> Self {
+        self.backtrace = Some(backtrace);
+        self
+    }
+
+    /// Sets the HTTP request during which it happened. Default: none.
+    pub fn http(mut self, http: &'a HttpContext<'a>) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Sets the trace that it is part of. Default: none.
+    pub fn trace(mut self, trace: TraceContext<'a>) -> Self {
+        self.trace = trace;
+        self
+    }
 }
 
 impl fmt::Debug for Event<'_> {
@@ -99,6 +126,9 @@ impl fmt::Debug for Event<'_> {
             .field("fields", &self.fields)
             .field("error", &self.error)
             .field("error_type", &self.error_type)
+            .field("backtrace", &self.backtrace.map(ToString::to_string))
+            .field("http", &self.http)
+            .field("trace", &self.trace)
             .finish()
     }
 }

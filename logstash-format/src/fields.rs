@@ -10,10 +10,19 @@ use crate::Value;
 pub trait Fields {
     /// Calls `visit` with the name and the value of each field.
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>));
+
+    /// Whether a field named `error` or `err` may hold an error; `false` saves formatters the search.
+    fn may_hold_error(&self) -> bool {
+        true
+    }
 }
 
 impl Fields for () {
     fn for_each(&self, _: &mut dyn FnMut(&str, Value<'_>)) {}
+
+    fn may_hold_error(&self) -> bool {
+        false
+    }
 }
 
 impl<K: AsRef<str>> Fields for [(K, Value<'_>)] {
@@ -39,6 +48,10 @@ impl<K: AsRef<str>> Fields for Vec<(K, Value<'_>)> {
 impl<T: Fields + ?Sized> Fields for &T {
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
         (**self).for_each(visit);
+    }
+
+    fn may_hold_error(&self) -> bool {
+        (**self).may_hold_error()
     }
 }
 

@@ -8,6 +8,7 @@
 //!   dashboards made for it keep working. Its page has the table of fields.
 //! - [`log_event`] and [`tracing_event`] make events from what the two facades deliver, with
 //!   key-values, span fields and the source chain of errors.
+//! - [`HttpContext`] and [`TraceContext`] tie an event to the request and the trace it belongs to.
 //! - [`Formatter`], [`Fields`] and [`Value`] are for documents and sources of your own.
 //!
 //! Whatever an event holds, the document is valid JSON in UTF-8, without a line break and without
@@ -58,11 +59,13 @@ mod event;
 mod fields;
 mod formatter;
 mod host;
+mod http;
 mod json;
 mod level;
 mod logstash;
 mod message;
 mod timestamp;
+mod trace;
 mod value;
 
 #[cfg(feature = "log")]
@@ -73,7 +76,9 @@ pub use error::FormatError;
 pub use event::{Event, Origin};
 pub use fields::Fields;
 pub use formatter::Formatter;
+pub use http::{HttpContext, Url};
 pub use level::Level;
 pub use logstash::{HostStyle, LogstashFormatter};
 pub use message::Message;
+pub use trace::TraceContext;
 pub use value::{Structured, Value};

@@ -78,6 +78,10 @@ impl Fields for SpanFields {
             visit(name, value.as_value());
         }
     }
+
+    fn may_hold_error(&self) -> bool {
+        false
+    }
 }
 
 impl Visit for SpanFields {

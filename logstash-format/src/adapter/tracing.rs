@@ -69,6 +69,12 @@ where
             }
         }
     }
+
+    /// Spans keep their errors as text.
+    fn may_hold_error(&self) -> bool {
+        let fields = self.event.metadata().fields();
+        ["error", "err"].iter().any(|name| fields.field(name).is_some())
+    }
 }
 
 struct FieldVisitor<'f> {

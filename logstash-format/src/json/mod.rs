@@ -171,6 +171,22 @@ impl fmt::Display for SourceChain<'_> {
     }
 }
 
+/// An error and its sources, then where it arose.
+pub(crate) struct StackTrace<'a> {
+    pub(crate) error: &'a (dyn Error + 'static),
+    pub(crate) backtrace: Option<&'a dyn fmt::Display>,
+}
+
+impl fmt::Display for StackTrace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SourceChain(self.error).fmt(f)?;
+        match self.backtrace {
+            Some(backtrace) => write!(f, "\n{backtrace}"),
+            None => Ok(()),
+        }
+    }
+}
+
 fn non_finite(number: f64) -> &'static str {
     match number {
         f64::INFINITY => "Infinity",

@@ -1,10 +1,11 @@
 use std::cell::Cell;
 use std::error::Error;
+use std::fmt;
 use std::mem;
 use std::process;
 
 use super::template::{Layout, Template};
-use crate::json::{Claim, Json, Names, SourceChain};
+use crate::json::{Claim, Json, Names, StackTrace};
 use crate::timestamp::write_timestamp;
 use crate::{Event, Value};
 
@@ -92,19 +93,23 @@ impl Document<'_> {
         // before the error must not take one.
         let mut error_at = None;
         if let Some(error) = event.error {
-            self.error(error);
-        } else {
+            self.error(error, event.backtrace);
+        } else if event.fields.may_hold_error() {
             let mut at = 0;
             event.fields.for_each(&mut |name, value| {
                 if let (None, "error" | "err", Value::Error(error)) = (error_at, name, value) {
                     error_at = Some(at);
-                    self.error(error);
+                    self.error(error, event.backtrace);
                 }
                 at += 1;
             });
         }
         if let Some(error_type) = event.error_type {
             self.own_field("error_type", |to| to.string(error_type));
+        }
+        self.trace(event.trace);
+        if let Some(http) = event.http {
+            self.http(http);
         }
 
         let mut at = 0;
@@ -116,14 +121,14 @@ impl Document<'_> {
         });
     }
 
-    fn error(&mut self, error: &(dyn Error + 'static)) {
+    fn error(&mut self, error: &(dyn Error + 'static), backtrace: Option<&dyn fmt::Display>) {
         self.own_field("error_message", |to| to.text(error));
-        if error.source().is_some() {
-            self.own_field("stack_trace", |to| to.text(SourceChain(error)));
+        if error.source().is_some() || backtrace.is_some() {
+            self.own_field("stack_trace", |to| to.text(StackTrace { error, backtrace }));
         }
     }
 
-    fn own_field(&mut self, name: &str, value: impl FnOnce(&mut Json<'_>)) {
+    pub(super) fn own_field(&mut self, name: &str, value: impl FnOnce(&mut Json<'_>)) {
         self.json.raw(",");
         let start = self.json.out.len();
         self.json.string(name);

@@ -1,4 +1,5 @@
 mod document;
+mod http;
 mod template;
 
 use std::env;
@@ -37,12 +38,37 @@ use template::Template;
 /// | `thread_name` | name of the thread, or `ThreadId(3)` if it has none |
 /// | `error_message` | the event's error, without its sources |
 /// | `error_type` | type of that error, if known |
-/// | `stack_trace` | that error and a line `caused by: ...` for each source, if it has sources |
+/// | `stack_trace` | that error and a line `caused by: ...` for each source, if it has sources; then its backtrace, if known |
+/// | `trace_id`, `span_id`, `transaction_id` | the [trace](crate::TraceContext) of the event, as far as known |
+/// | `status_code`, `req_...`, `resp_...` | the [request](crate::HttpContext) of the event; see below |
 /// | any other | the fields of the event, and then those of [`extra`](Self::extra) |
 ///
 /// The error of an event is the one that it was [given](Event::error), or else the first field
 /// named `error` or `err` whose value is an error; that field is then not written under its own
 /// name. Other errors are text with their sources.
+///
+/// # HTTP requests
+///
+/// An event with an [`HttpContext`](crate::HttpContext) has what is known of these:
+///
+/// | field | content |
+/// | --- | --- |
+/// | `status_code` | status of the response, a number |
+/// | `req_useragent` | what the client calls itself |
+/// | `req_remote_address` | address of the client |
+/// | `req_host` | host, and port where the client named one |
+/// | `req_uri` | URL, from its parts |
+/// | `req_user` | authenticated user |
+/// | `req_method` | method |
+/// | `req_referer` | page that led here |
+/// | `req_forwarded_proto` | scheme by `X-Forwarded-Proto`, as claimed |
+/// | `req_forwarded_for` | list of addresses by `X-Forwarded-For`, as claimed |
+/// | `request_id` | identifier of the request |
+/// | `req_route` | pattern that the router found for the path |
+/// | `req_http_version` | version of the protocol |
+/// | `req_headers` | object of further headers; several of one name joined by `, ` |
+/// | `req_bytes`, `resp_bytes` | sizes of the bodies |
+/// | `resp_duration_ms` | time to the end of the response, in milliseconds with fraction |
 ///
 /// # Names
 ///
@@ -52,7 +78,8 @@ use template::Template;
 /// that bears the name of another entry of the object that it goes to is written with an
 /// underscore after its name: `line` becomes `extra.line_`, while `host` becomes `extra.host`, and
 /// `host_` where there is no prefix. A field `tags` is an ordinary field and does not add to `tags`.
-/// `error_message`, `error_type` and `stack_trace` are free where the event has no error.
+/// `error_message`, `error_type` and `stack_trace` are free where the event has no error, and so are
+/// the names for traces and requests where the event has none.
 ///
 /// # Values
 ///

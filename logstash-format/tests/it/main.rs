@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod documents;
+mod http;
 #[cfg(feature = "log")]
 mod log;
 mod names;

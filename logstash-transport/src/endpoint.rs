@@ -1,32 +1,78 @@
-use std::error::Error;
+mod error;
+pub use error::{EndpointError, EndpointPart};
+
+mod option;
+
+mod parse;
+
+mod scheme;
+pub use scheme::Scheme;
+
 use std::fmt;
 use std::str::FromStr;
 
 /// Where a peer is, as a person types it: `beats://logstash.example:5044`.
 ///
+/// | address | default port | takes |
+/// | --- | --- | --- |
+/// | `beats://HOST:PORT`, `beats+tls://HOST:PORT` | 5044 | |
+/// | `tcp://HOST:PORT`, `tcp+tls://HOST:PORT` | none | |
+/// | `udp://HOST:PORT` | none | |
+/// | `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`, `https://…` | 80, 443 | the query belongs to the server |
+/// | `redis://USER:PASSWORD@HOST:PORT/DATABASE`, `rediss://…` | 6379 | `key`, `type=list\|stream\|channel`, `max_length=EVENTS` |
+/// | `file:PATH` | | `rotate=SIZE`, `keep=FILES`, `sync=os\|batch` |
+/// | `stdout:` | | |
+///
+/// What stands behind `?` is a list of options, such as `redis://cache/0?key=logstash`; those that a
+/// scheme does not take are refused. A character that has a meaning in an address is written as `%`
+/// and two hexadecimal digits where it is meant as itself. An IPv6 address stands in brackets. Sizes
+/// are bytes, or a number with a unit: `64KiB`, `10MB`.
+///
+/// Neither `Display` nor `Debug` shows a password, or the query of an HTTP address.
+///
 /// ```
 /// use logstash_transport::{Endpoint, EndpointPart, Scheme};
 ///
-/// let endpoint: Endpoint = "beats://[::1]:5044".parse().unwrap();
-/// assert_eq!((endpoint.scheme(), endpoint.host(), endpoint.port()), (Scheme::Beats, "::1", 5044));
-/// assert_eq!(endpoint.to_string(), "beats://[::1]:5044");
+/// let endpoint: Endpoint = "redis://:secret@[::1]/2?key=logstash".parse().unwrap();
+/// assert_eq!((endpoint.scheme(), endpoint.host(), endpoint.port()), (Scheme::Redis, "::1", 6379));
+/// assert_eq!((endpoint.password(), endpoint.database()), (Some("secret"), 2));
+/// assert_eq!(endpoint.option("key"), Some("logstash"));
+/// assert_eq!(endpoint.to_string(), "redis://:***@[::1]:6379/2?key=logstash");
 ///
 /// let error = "beats://logstash:port".parse::<Endpoint>().unwrap_err();
-/// assert_eq!(error.part(), EndpointPart::Port);
+/// assert_eq!((error.part(), error.position()), (EndpointPart::Port, 17));
 /// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Endpoint {
     scheme: Scheme,
-    /// Without brackets.
+    user: Option<String>,
+    password: Option<String>,
+    /// Without brackets; empty where the scheme has none.
     host: String,
+    /// 0 where the scheme has none.
     port: u16,
+    /// HTTP: as it was typed, from its `/` on. File: decoded. Redis: the number of the database.
+    path: String,
+    /// HTTP only, as it was typed.
+    query: Option<String>,
+    /// Checked against what the scheme takes, decoded.
+    options: Vec<(String, String)>,
 }
 
 impl Endpoint {
     /// An endpoint of its parts. IPv6 addresses come without brackets.
     #[must_use]
     pub fn new(scheme: Scheme, host: impl Into<String>, port: u16) -> Self {
-        Self { scheme, host: host.into(), port }
+        Self {
+            scheme,
+            user: None,
+            password: None,
+            host: host.into(),
+            port,
+            path: String::new(),
+            query: None,
+            options: Vec::new(),
+        }
     }
 
     /// Reads `host`, `host:port` or a whole URL of this scheme.
@@ -35,16 +81,16 @@ impl Endpoint {
     ///
     /// [`EndpointError`], which names the part that is wrong.
     pub fn parse_as(text: &str, scheme: Scheme) -> Result<Self, EndpointError> {
-        if text.contains("://") {
-            let endpoint: Self = text.parse()?;
-            if endpoint.scheme != scheme {
-                let found = endpoint.scheme.name();
-                let wanted = format!("{found}:// where {}:// is wanted", scheme.name());
-                return Err(EndpointError::new(EndpointPart::Scheme, text, &wanted));
-            }
-            return Ok(endpoint);
-        }
-        parse_authority(text, text, scheme)
+        Self::parse_as_one_of(text, scheme, &[])
+    }
+
+    /// Reads `host` or `host:port` of `scheme`, or a whole URL of that or one of the `other` schemes.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`], which names the part that is wrong.
+    pub fn parse_as_one_of(text: &str, scheme: Scheme, other: &[Scheme]) -> Result<Self, EndpointError> {
+        parse::endpoint(text, Some(scheme), other)
     }
 
     /// The protocol.
@@ -53,16 +99,59 @@ impl Endpoint {
         self.scheme
     }
 
-    /// Host name or address; an IPv6 address without brackets.
+    /// User name, decoded.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Password, decoded.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    /// Host name or address; an IPv6 address without brackets. Empty for `file:` and `stdout:`.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Port.
+    /// Port. 0 for `file:` and `stdout:`.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Path: of an HTTP address as it was typed, with the leading `/`, empty where there is none; of
+    /// `file:` decoded; otherwise see [`database`](Self::database).
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Query of an HTTP address as it was typed, without `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// Number of the Redis database. Default: 0.
+    #[must_use]
+    pub fn database(&self) -> u16 {
+        self.path.parse().unwrap_or_default()
+    }
+
+    /// Value of an option behind `?`, decoded.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Value of an option that is a number or a size, in bytes.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.option(name).and_then(option::number)
     }
 }
 
@@ -70,159 +159,63 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(EndpointError::new(EndpointPart::Scheme, text, "no scheme, such as beats://"));
-        };
-        let Some(scheme) = Scheme::from_name(scheme) else {
-            let known = format!("unknown scheme {scheme:?}, known is beats");
-            return Err(EndpointError::new(EndpointPart::Scheme, text, &known));
-        };
-        let authority = rest.strip_suffix('/').unwrap_or(rest);
-        parse_authority(text, authority, scheme)
+        parse::endpoint(text, None, &[])
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scheme, host, port } = self;
-        let scheme = scheme.name();
+        let Self { scheme, host, port, path, .. } = self;
+        if !scheme.has_host() {
+            // Two slashes at the beginning of a path would be taken for those before a host.
+            let slashes = if path.starts_with("//") { "//" } else { "" };
+            write!(f, "{scheme}:{slashes}{}", escape(path, "?#"))?;
+            return self.fmt_options(f);
+        }
+        write!(f, "{scheme}://")?;
+        if self.user.is_some() || self.password.is_some() {
+            f.write_str(&escape(self.user.as_deref().unwrap_or_default(), ":@/?#"))?;
+            f.write_str(if self.password.is_some() { ":***@" } else { "@" })?;
+        }
         if host.contains(':') {
-            write!(f, "{scheme}://[{host}]:{port}")
+            write!(f, "[{host}]:{port}")?;
         } else {
-            write!(f, "{scheme}://{host}:{port}")
+            write!(f, "{host}:{port}")?;
         }
+        if !path.is_empty() {
+            write!(f, "{}{path}", if path.starts_with('/') { "" } else { "/" })?;
+        }
+        if self.query.is_some() {
+            f.write_str("?***")?;
+        }
+        self.fmt_options(f)
     }
 }
 
-fn parse_authority(text: &str, authority: &str, scheme: Scheme) -> Result<Endpoint, EndpointError> {
-    let wrong = |part, cause: &str| EndpointError::new(part, text, cause);
-    if authority.contains(['/', '?', '#']) {
-        return Err(wrong(EndpointPart::Path, "beats:// takes no path, query or fragment"));
-    }
-    if authority.contains('@') {
-        return Err(wrong(EndpointPart::Host, "beats:// takes no user name"));
-    }
-    let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
-        let Some((host, rest)) = bracketed.split_once(']') else {
-            return Err(wrong(EndpointPart::Host, "'[' without ']'"));
-        };
-        if host.parse::<std::net::Ipv6Addr>().is_err() {
-            return Err(wrong(EndpointPart::Host, "no IPv6 address between '[' and ']'"));
+impl Endpoint {
+    fn fmt_options(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.options.iter().enumerate() {
+            write!(f, "{}{name}={}", if index == 0 { '?' } else { '&' }, escape(value, "&#"))?;
         }
-        match (rest, rest.strip_prefix(':')) {
-            ("", _) => (host, None),
-            (_, Some(port)) => (host, Some(port)),
-            _ => return Err(wrong(EndpointPart::Port, "something other than ':' behind ']'")),
-        }
-    } else {
-        match authority.split_once(':') {
-            Some((_, rest)) if rest.contains(':') => {
-                return Err(wrong(
-                    EndpointPart::Host,
-                    "an IPv6 address stands in brackets, such as [::1]:5044",
-                ));
-            }
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        }
-    };
-    if host.is_empty() {
-        return Err(wrong(EndpointPart::Host, "the host is empty"));
-    }
-    if host.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(wrong(EndpointPart::Host, "white space in the host"));
-    }
-    let port = match port {
-        None => scheme.default_port(),
-        Some(port) => match port.parse::<u16>() {
-            Ok(port) if port > 0 && !text.contains(":+") => port,
-            _ => return Err(wrong(EndpointPart::Port, "the port is a number from 1 to 65535")),
-        },
-    };
-    Ok(Endpoint::new(scheme, host, port))
-}
-
-/// Protocol of an [`Endpoint`].
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// `beats://`: Lumberjack v2 over TCP. Default port 5044.
-    Beats,
-}
-
-impl Scheme {
-    /// As it stands before `://`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Beats => "beats",
-        }
-    }
-
-    /// The scheme of a name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        name.eq_ignore_ascii_case("beats").then_some(Self::Beats)
-    }
-
-    /// The port where none is given.
-    #[must_use]
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Beats => 5044,
-        }
+        Ok(())
     }
 }
 
-/// An address that cannot be read.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct EndpointError {
-    part: EndpointPart,
-    text: String,
-    cause: String,
-}
-
-impl EndpointError {
-    fn new(part: EndpointPart, text: &str, cause: &str) -> Self {
-        Self { part, text: text.to_owned(), cause: cause.to_owned() }
-    }
-
-    /// The part that is wrong.
-    #[must_use]
-    pub const fn part(&self) -> EndpointPart {
-        self.part
-    }
-}
-
-impl fmt::Display for EndpointError {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot read the {} of address {:?}: {}", self.part, self.text, self.cause)
+        write!(f, "Endpoint({self})")
     }
 }
 
-impl Error for EndpointError {}
-
-/// A part of an address.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum EndpointPart {
-    /// Host name or address.
-    Host,
-    /// What follows the port.
-    Path,
-    /// Port.
-    Port,
-    /// What stands before `://`.
-    Scheme,
-}
-
-impl fmt::Display for EndpointPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Host => "host",
-            Self::Path => "path",
-            Self::Port => "port",
-            Self::Scheme => "scheme",
-        })
+/// Writes what would be read as something else as `%` and its number.
+fn escape(text: &str, special: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == '%' || character.is_ascii_control() || special.contains(character) {
+            out.push_str(&format!("%{:02X}", u32::from(character)));
+        } else {
+            out.push(character);
+        }
     }
+    out
 }

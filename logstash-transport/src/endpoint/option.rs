@@ -1,0 +1,93 @@
+//! The options behind `?` that each scheme takes.
+
+use super::scheme::Scheme;
+
+/// An option, and what its value may be.
+pub(super) struct Known {
+    pub(super) name: &'static str,
+    value: Value,
+}
+
+enum Value {
+    /// From, to.
+    Number(u64, u64),
+    /// A number of bytes, at least this.
+    Size(u64),
+    Text,
+    Word(&'static [&'static str]),
+}
+
+/// What a scheme takes.
+pub(super) const fn of(scheme: Scheme) -> &'static [Known] {
+    match scheme {
+        Scheme::File => FILE,
+        Scheme::Redis | Scheme::RedisTls => REDIS,
+        _ => &[],
+    }
+}
+
+const FILE: &[Known] = &[
+    Known { name: "rotate", value: Value::Size(1) },
+    Known { name: "keep", value: Value::Number(0, 10_000) },
+    Known { name: "sync", value: Value::Word(&["os", "batch"]) },
+];
+
+const REDIS: &[Known] = &[
+    Known { name: "key", value: Value::Text },
+    Known { name: "type", value: Value::Word(&["list", "stream", "channel"]) },
+    Known { name: "max_length", value: Value::Number(1, u64::MAX) },
+];
+
+impl Known {
+    /// What is wrong with a value.
+    pub(super) fn check(&self, value: &str) -> Result<(), String> {
+        let name = self.name;
+        match self.value {
+            Value::Number(from, to) => match value.parse::<u64>() {
+                Ok(number) if (from..=to).contains(&number) => Ok(()),
+                _ if to == u64::MAX => Err(format!("{name} is a number from {from} on")),
+                _ => Err(format!("{name} is a number from {from} to {to}")),
+            },
+            Value::Size(from) => match number(value) {
+                Some(bytes) if bytes >= from => Ok(()),
+                _ => Err(format!("{name} is a size from {from} byte on, such as 65536, 64KiB or 10MB")),
+            },
+            Value::Text if value.is_empty() => Err(format!("{name} is empty")),
+            Value::Text => Ok(()),
+            Value::Word(words) if words.contains(&value) => Ok(()),
+            Value::Word(words) => {
+                Err(format!("{name} is one of {}{}", words.join(", "), suggestion(value, words)))
+            }
+        }
+    }
+}
+
+/// A number, or a size with its unit.
+pub(super) fn number(value: &str) -> Option<u64> {
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let unit = UNITS.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name)).map(|(_, bytes)| *bytes)?;
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// `; did you mean …` where one of the candidates is near.
+pub(super) fn suggestion(name: &str, candidates: &[&str]) -> String {
+    let name = name.to_lowercase();
+    let nearest = candidates
+        .iter()
+        .map(|candidate| (strsim::osa_distance(&name, candidate), candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= 2.min(candidate.len().saturating_sub(1)));
+    nearest.map(|(_, candidate)| format!("; did you mean {candidate}")).unwrap_or_default()
+}
+
+const UNITS: &[(&str, u64)] = &[
+    ("", 1),
+    ("B", 1),
+    ("kB", 1000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];

@@ -28,10 +28,30 @@ pub fn window(version: Version, events: u32, out: &mut impl BufMut) {
 #[inline]
 pub fn json(version: Version, sequence: u32, payload: &[u8], out: &mut impl BufMut) {
     // The head at once: each call checks for room.
-    let [s0, s1, s2, s3] = sequence.to_be_bytes();
-    let [l0, l1, l2, l3] = length_field(payload.len()).to_be_bytes();
-    out.put_slice(&[version.byte(), FrameType::Json.byte(), s0, s1, s2, s3, l0, l1, l2, l3]);
+    out.put_slice(&json_head(version, sequence, length_field(payload.len())));
     out.put_slice(payload);
+}
+
+/// What stands before a payload of so many bytes in its JSON frame: version, type, sequence and length.
+///
+/// For vectored writes, which send a payload from where it lies:
+///
+/// ```
+/// use lumberjack_codec::{Version, encode};
+/// use std::io::{IoSlice, Write};
+///
+/// let payload = br#"{"message":"hello"}"#;
+/// let head = encode::json_head(Version::V2, 1, 19);
+/// let mut socket = Vec::new();
+/// let written = socket.write_vectored(&[IoSlice::new(&head), IoSlice::new(payload)]).unwrap();
+/// assert_eq!(written, 10 + 19);
+/// ```
+#[inline]
+#[must_use]
+pub const fn json_head(version: Version, sequence: u32, payload_len: u32) -> [u8; 10] {
+    let [s0, s1, s2, s3] = sequence.to_be_bytes();
+    let [l0, l1, l2, l3] = payload_len.to_be_bytes();
+    [version.byte(), FrameType::Json.byte(), s0, s1, s2, s3, l0, l1, l2, l3]
 }
 
 /// Appends an event as a data frame of key-value pairs. There must be a pair.

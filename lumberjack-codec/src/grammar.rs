@@ -1,10 +1,10 @@
-//! Takes single frames off the front of a buffer; knows nothing of compression but its header.
+//! Finds single frames at the front of a buffer; knows nothing of compression but its header.
 
 use crate::error::{DecodeErrorKind, Hint, Part};
-use crate::frame::{Frame, FrameType, Role, Version};
+use crate::frame::{Frame, FrameType, Pair, Role, Version};
+use crate::frame_ref::{FrameRef, Pairs};
 use crate::limits::Limits;
-use bytes::{Buf, Bytes, BytesMut};
-use std::ops::Range;
+use bytes::{Buf, BytesMut};
 
 #[derive(Debug)]
 pub(crate) struct Grammar {
@@ -25,28 +25,26 @@ impl Grammar {
         &self.limits
     }
 
-    /// Sequence and length, head included, of a JSON frame of version 2 that lies whole and faultless
-    /// at the front of `buffer`. Everything else is for [`next`](Self::next) to judge, also such a
-    /// frame where it is the first of its connection.
+    /// Sequence and payload of a JSON frame of version 2 that lies whole and faultless at the front of
+    /// `buffer`, and what is behind it. Everything else is for [`next`](Self::next) to judge, also such
+    /// a frame where it is the first of its connection.
     #[inline]
-    pub(crate) fn whole_json(&self, buffer: &[u8]) -> Option<(u32, usize)> {
-        let head = buffer.first_chunk::<JSON_HEAD>()?;
+    pub(crate) fn whole_json<'b>(&self, buffer: &'b [u8]) -> Option<(u32, &'b [u8], &'b [u8])> {
+        let (head, rest) = buffer.split_first_chunk::<JSON_HEAD>()?;
         let &[b'2', b'J', s0, s1, s2, s3, l0, l1, l2, l3] = head else { return None };
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
-        let end = JSON_HEAD + length as usize;
         let expected = self.version == Some(Version::V2) && self.role == Role::Server;
-        let faultless = expected && length > 0 && length <= self.limits.max_json_payload;
-        (faultless && buffer.len() >= end).then(|| (u32::from_be_bytes([s0, s1, s2, s3]), end))
+        if !expected || length == 0 || length > self.limits.max_json_payload {
+            return None;
+        }
+        let (payload, rest) = rest.split_at_checked(length as usize)?;
+        Some((u32::from_be_bytes([s0, s1, s2, s3]), payload, rest))
     }
 
-    /// The next frame of `buffer`, or `None` until more bytes are there.
+    /// The frame at the front of `buffer`, or `None` until more bytes are there. The caller takes it off.
     ///
     /// `compressed` tells that the buffer is the content of a compressed frame.
-    pub(crate) fn next(
-        &mut self,
-        buffer: &mut BytesMut,
-        compressed: bool,
-    ) -> Result<Option<Frame>, DecodeErrorKind> {
+    pub(crate) fn next(&mut self, buffer: &[u8], compressed: bool) -> Result<Option<Found>, DecodeErrorKind> {
         let Some(&first) = buffer.first() else { return Ok(None) };
         let version = self.check_version(first)?;
         let Some(&second) = buffer.get(1) else { return Ok(None) };
@@ -84,120 +82,176 @@ impl Grammar {
         }
     }
 
-    fn ack(&self, buffer: &mut BytesMut, version: Version) -> Result<Option<Frame>, DecodeErrorKind> {
+    fn ack(&self, buffer: &[u8], version: Version) -> Result<Option<Found>, DecodeErrorKind> {
         let Some(sequence) = number(buffer, 2) else { return Ok(None) };
         if self.role == Role::Client(Version::V1) && version == Version::V2 && sequence != 0 {
             return Err(DecodeErrorKind::VersionMismatch { got: version, want: Version::V1 });
         }
-        buffer.advance(6);
-        Ok(Some(Frame::Ack { version, sequence }))
+        Ok(Some(Found { head: Head::Ack { version, sequence }, length: SHORT_HEAD }))
     }
 
-    fn json(&self, buffer: &mut BytesMut, version: Version) -> Result<Option<Frame>, DecodeErrorKind> {
+    fn json(&self, buffer: &[u8], version: Version) -> Result<Option<Found>, DecodeErrorKind> {
         let (Some(sequence), Some(length)) = (number(buffer, 2), number(buffer, 6)) else { return Ok(None) };
         if length == 0 {
             return Err(DecodeErrorKind::EmptyPayload { part: Part::Json });
         }
         check_length(Part::Json, u64::from(length), u64::from(self.limits.max_json_payload))?;
-        let length = length as usize;
-        if buffer.len() - JSON_HEAD < length {
+        if buffer.len() - JSON_HEAD < length as usize {
             return Ok(None);
         }
-        buffer.advance(JSON_HEAD);
-        let payload = buffer.split_to(length).freeze();
-        Ok(Some(Frame::Json { version, sequence, payload }))
+        let head = Head::Json { version, sequence };
+        Ok(Some(Found { head, length: JSON_HEAD + length as usize }))
     }
 
-    fn data(&mut self, buffer: &mut BytesMut, version: Version) -> Result<Option<Frame>, DecodeErrorKind> {
-        let (Some(sequence), Some(count)) = (number(buffer, 2), number(buffer, 6)) else { return Ok(None) };
-        if count == 0 {
+    fn data(&mut self, buffer: &[u8], version: Version) -> Result<Option<Found>, DecodeErrorKind> {
+        let (Some(sequence), Some(pairs)) = (number(buffer, 2), number(buffer, 6)) else { return Ok(None) };
+        if pairs == 0 {
             return Err(DecodeErrorKind::EmptyPayload { part: Part::Data });
         }
-        if count > self.limits.max_pairs {
-            return Err(DecodeErrorKind::TooManyPairs { count, limit: self.limits.max_pairs });
+        if pairs > self.limits.max_pairs {
+            return Err(DecodeErrorKind::TooManyPairs { count: pairs, limit: self.limits.max_pairs });
         }
-        let walk = self.walk.get_or_insert_with(|| PairWalk::new(count));
+        let walk = self.walk.get_or_insert_with(|| PairWalk::new(pairs));
         if !walk.advance(buffer, &self.limits)? {
             return Ok(None);
         }
-        let walk = self.walk.take().unwrap_or_default();
-        let bytes = buffer.split_to(walk.position).freeze();
-        let item = |range: &Range<usize>| bytes.slice(range.clone());
-        let pairs: Vec<(Bytes, Bytes)> =
-            walk.pairs.iter().map(|(key, value)| (item(key), item(value))).collect();
-        Ok(Some(Frame::Data { version, sequence, pairs }))
+        let length = walk.position;
+        self.walk = None;
+        Ok(Some(Found { head: Head::Data { version, sequence, pairs }, length }))
     }
 
     fn compressed(
         &self,
-        buffer: &mut BytesMut,
+        buffer: &[u8],
         version: Version,
         nested: bool,
-    ) -> Result<Option<Frame>, DecodeErrorKind> {
+    ) -> Result<Option<Found>, DecodeErrorKind> {
         let Some(length) = number(buffer, 2) else { return Ok(None) };
         if nested {
             return Err(DecodeErrorKind::NestedCompression);
         }
         check_length(Part::Compressed, u64::from(length), self.limits.max_compressed())?;
-        buffer.advance(6);
-        Ok(Some(Frame::CompressedBegin { version, length }))
+        Ok(Some(Found { head: Head::CompressedBegin { version, length }, length: SHORT_HEAD }))
     }
 }
 
-fn window(buffer: &mut BytesMut, version: Version) -> Option<Frame> {
+fn window(buffer: &[u8], version: Version) -> Option<Found> {
     let size = number(buffer, 2)?;
-    buffer.advance(6);
-    Some(Frame::Window { version, size })
+    Some(Found { head: Head::Window { version, size }, length: SHORT_HEAD })
 }
 
-/// Where the pairs of a data frame lie, found out once however the bytes arrive.
+/// A frame that lies whole at the front of a buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) head: Head,
+    /// Bytes of the frame, its head included.
+    pub(crate) length: usize,
+}
+
+impl Found {
+    /// Splits the frame off its buffer; a payload is not copied.
+    pub(crate) fn split_off(self, buffer: &mut BytesMut) -> Frame {
+        let Self { head, length } = self;
+        match head {
+            Head::Json { version, sequence } => {
+                let mut payload = buffer.split_to(length).freeze();
+                payload.advance(JSON_HEAD);
+                Frame::Json { version, sequence, payload }
+            }
+            Head::Data { version, sequence, pairs } => {
+                let bytes = buffer.split_to(length).freeze();
+                let pairs = Pairs::new(bytes.get(JSON_HEAD..).unwrap_or_default(), pairs);
+                let pairs: Vec<Pair> =
+                    pairs.map(|(key, value)| (bytes.slice_ref(key), bytes.slice_ref(value))).collect();
+                Frame::Data { version, sequence, pairs }
+            }
+            Head::Window { version, size } => {
+                buffer.advance(length);
+                Frame::Window { version, size }
+            }
+            Head::CompressedBegin { version, length: compressed } => {
+                buffer.advance(length);
+                Frame::CompressedBegin { version, length: compressed }
+            }
+            Head::CompressedEnd { inflated } => Frame::CompressedEnd { inflated },
+            Head::Ack { version, sequence } => {
+                buffer.advance(length);
+                Frame::Ack { version, sequence }
+            }
+        }
+    }
+
+    /// The frame as it lies in its bytes.
+    pub(crate) fn borrow(self, bytes: &[u8]) -> FrameRef<'_> {
+        let content = bytes.get(JSON_HEAD..).unwrap_or_default();
+        match self.head {
+            Head::Json { version, sequence } => FrameRef::Json { version, sequence, payload: content },
+            Head::Data { version, sequence, pairs } => {
+                FrameRef::Data { version, sequence, pairs: Pairs::new(content, pairs) }
+            }
+            Head::Window { version, size } => FrameRef::Window { version, size },
+            Head::CompressedBegin { version, length } => FrameRef::CompressedBegin { version, length },
+            Head::CompressedEnd { inflated } => FrameRef::CompressedEnd { inflated },
+            Head::Ack { version, sequence } => FrameRef::Ack { version, sequence },
+        }
+    }
+}
+
+/// What a frame says but its payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Head {
+    Ack { version: Version, sequence: u32 },
+    CompressedBegin { version: Version, length: u32 },
+    CompressedEnd { inflated: u64 },
+    Data { version: Version, sequence: u32, pairs: u32 },
+    Json { version: Version, sequence: u32 },
+    Window { version: Version, size: u32 },
+}
+
+/// How far the pairs of a data frame have been read, so that it is walked once however it arrives.
 ///
 /// A data frame has no total length, so it can only be delimited by walking it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct PairWalk {
-    pairs_left: u32,
+    /// Keys and values that are still to come.
+    items_left: u64,
     /// First byte that was not looked at yet, from the start of the frame.
     position: usize,
-    /// The key of a pair whose value is still to come.
-    key: Option<Range<usize>>,
-    pairs: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl PairWalk {
-    fn new(count: u32) -> Self {
-        Self { pairs_left: count, position: 10, ..Self::default() }
+    const fn new(pairs: u32) -> Self {
+        Self { items_left: 2 * pairs as u64, position: JSON_HEAD }
     }
 
     /// Whether the frame is complete.
     fn advance(&mut self, buffer: &[u8], limits: &Limits) -> Result<bool, DecodeErrorKind> {
-        while self.pairs_left > 0 {
+        while self.items_left > 0 {
             let Some(length) = number(buffer, self.position) else { return Ok(false) };
-            if self.key.is_none() {
+            let is_key = self.items_left.is_multiple_of(2);
+            if is_key {
                 check_length(Part::Key, u64::from(length), u64::from(limits.max_key))?;
             }
             // The limit counts from the pair count on, two bytes behind the start of the frame.
             let size = (self.position - 2) as u64 + 4 + u64::from(length);
             check_length(Part::Data, size, u64::from(limits.max_data_frame))?;
-            let start = self.position + 4;
-            let end = start.saturating_add(length as usize);
+            let end = (self.position + 4).saturating_add(length as usize);
             if buffer.len() < end {
                 return Ok(false);
             }
             self.position = end;
-            match self.key.take() {
-                None => self.key = Some(start..end),
-                Some(key) => {
-                    self.pairs.push((key, start..end));
-                    self.pairs_left -= 1;
-                }
-            }
+            self.items_left -= 1;
         }
         Ok(true)
     }
 }
 
-/// Bytes of version, type, sequence and length before the payload of a JSON frame.
+/// Bytes of version, type, sequence and length before the payload of a JSON frame; as many as version,
+/// type, sequence and count before the pairs of a data frame.
 pub(crate) const JSON_HEAD: usize = 10;
+
+/// Bytes of version, type and the one number of all other frames.
+const SHORT_HEAD: usize = 6;
 
 fn number(buffer: &[u8], at: usize) -> Option<u32> {
     let bytes = buffer.get(at..)?.first_chunk::<4>()?;

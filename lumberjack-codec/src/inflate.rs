@@ -12,6 +12,8 @@ pub(crate) struct Inflate {
     left: u64,
     /// Inflated bytes that are not parsed yet.
     pub(crate) output: BytesMut,
+    /// Bytes at the front of `output` that were lent out and are to be taken off before the next use.
+    lent: usize,
     produced: u64,
     limit: u64,
     /// The zlib stream has ended and its checksum was right.
@@ -30,6 +32,7 @@ impl Inflate {
             zlib: None,
             left: 0,
             output: BytesMut::new(),
+            lent: 0,
             produced: 0,
             limit: 0,
             ended: false,
@@ -47,12 +50,27 @@ impl Inflate {
         }
         self.left = u64::from(length);
         self.output.clear();
+        self.lent = 0;
         self.produced = 0;
         self.limit = limit;
         self.ended = false;
         self.more = false;
         self.head = [0; 2];
         self.copy = (copy_limit > 0 && length as usize <= copy_limit).then(BytesMut::new);
+    }
+
+    /// Lends the bytes at the front of the output until the next [`settle`](Self::settle).
+    pub(crate) fn lend(&mut self, length: usize) -> &[u8] {
+        self.lent = length;
+        self.output.get(..length).unwrap_or_default()
+    }
+
+    /// Takes off what was lent.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if self.lent > 0 {
+            self.output.advance(std::mem::take(&mut self.lent));
+        }
     }
 
     /// Bytes that came out so far.
@@ -74,7 +92,7 @@ impl Inflate {
     ///
     /// What came out before an error is in `output` all the same, so that the events before a
     /// defect do not depend on how the bytes were cut.
-    pub(crate) fn step(&mut self, input: &mut BytesMut) -> Result<bool, DecodeErrorKind> {
+    pub(crate) fn step(&mut self, input: &mut &[u8]) -> Result<bool, DecodeErrorKind> {
         if self.ended {
             return Err(DecodeErrorKind::TrailingCompressedData { bytes: self.left });
         }

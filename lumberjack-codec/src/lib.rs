@@ -113,6 +113,9 @@ pub use error::{
 mod frame;
 pub use frame::{Frame, FrameType, Pair, Role, Version};
 
+mod frame_ref;
+pub use frame_ref::{FrameRef, Pairs};
+
 #[cfg(feature = "tokio-util")]
 mod frame_codec;
 #[cfg(feature = "tokio-util")]

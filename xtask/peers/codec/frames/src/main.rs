@@ -1,14 +1,15 @@
 //! Encodes and decodes single J frames with three crates in one process, in alternation.
 //!
 //! `codec-frames-peer RUNS MILLISECONDS` writes a line per run and case, in ns per frame:
-//! `encode BYTES OURS FERRO LUMBERJACK`, likewise `append` and `decode`. Each side of a case runs for so many
-//! milliseconds.
+//! `encode BYTES OURS FERRO LUMBERJACK`, likewise `append`, `head`, `decode` and `borrow`; in the last two pairs the
+//! others do the same work. Each side of a case runs for so many milliseconds.
 
 #[path = "../../documents.rs"]
 mod documents;
 
 use std::env;
 use std::hint::black_box;
+use std::io::IoSlice;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -31,7 +32,9 @@ fn main() {
             let cases = [
                 ("encode", sample.encode(round, time)),
                 ("append", sample.append(round, time)),
+                ("head", sample.head(round, time)),
                 ("decode", sample.decode(round, time)),
+                ("borrow", sample.borrow(round, time)),
             ];
             if round > 0 {
                 for (name, [ours, ferro, lumberjack]) in cases {
@@ -71,21 +74,38 @@ impl Sample {
 
     /// Each frame alone: into an empty buffer that has room, or into the `Vec` that ferro makes.
     fn encode(&self, round: u64, time: Duration) -> [f64; 3] {
+        self.encode_as(round, time, &mut || {
+            let mut out = BytesMut::with_capacity(ROOM);
+            clock(|| {
+                for (sequence, payload) in (1..).zip(&self.payloads) {
+                    out.clear();
+                    encode::json(Version::V2, sequence, black_box(payload), &mut out);
+                    black_box(&mut out);
+                }
+            })
+        })
+    }
+
+    /// Each frame alone, ours as a head and the payload where it lies, ready for a vectored write.
+    fn head(&self, round: u64, time: Duration) -> [f64; 3] {
+        self.encode_as(round, time, &mut || {
+            clock(|| {
+                for (sequence, payload) in (1..).zip(&self.payloads) {
+                    let payload = black_box(&payload[..]);
+                    let head = encode::json_head(Version::V2, sequence, payload.len() as u32);
+                    black_box([IoSlice::new(&head), IoSlice::new(payload)]);
+                }
+            })
+        })
+    }
+
+    fn encode_as(&self, round: u64, time: Duration, ours: &mut dyn FnMut() -> Duration) -> [f64; 3] {
         let Self { payloads, frames, .. } = self;
         alternate(
             round,
             time,
             [
-                &mut || {
-                    let mut out = BytesMut::with_capacity(ROOM);
-                    clock(|| {
-                        for (sequence, payload) in (1..).zip(payloads) {
-                            out.clear();
-                            encode::json(Version::V2, sequence, black_box(payload), &mut out);
-                            black_box(&mut out);
-                        }
-                    })
-                },
+                ours,
                 &mut || {
                     clock(|| {
                         for (sequence, payload) in (1..).zip(payloads) {
@@ -155,33 +175,50 @@ impl Sample {
     /// them would cost every side more than decoding does.
     fn decode(&mut self, round: u64, time: Duration) -> [f64; 3] {
         let Self { wire, ours, ferro, .. } = self;
-        alternate(
-            round,
-            time,
-            [
-                &mut || {
-                    let mut input = BytesMut::from(&wire[..]);
-                    clock(|| {
-                        take_all(|| matches!(black_box(&ours.decode(black_box(&mut input))), Ok(Some(_))));
-                    })
-                },
-                &mut || {
-                    ferro.feed(wire);
-                    clock(|| {
-                        take_all(|| matches!(black_box(&black_box(&mut *ferro).next_frame()), Ok(Some(_))))
-                    })
-                },
-                &mut || {
-                    let mut input = BytesMut::from(&wire[..]);
-                    clock(|| {
-                        take_all(|| {
-                            matches!(black_box(&Lumberjack::decode(black_box(&mut input))), Ok(Some(_)))
-                        });
-                    })
-                },
-            ],
-        )
+        decode_as(round, time, wire, ferro, &mut || {
+            let mut input = BytesMut::from(&wire[..]);
+            clock(|| {
+                take_all(|| matches!(black_box(&ours.decode(black_box(&mut input))), Ok(Some(_))));
+            })
+        })
     }
+
+    /// The same, ours with payloads that stay in the buffer.
+    fn borrow(&mut self, round: u64, time: Duration) -> [f64; 3] {
+        let Self { wire, ours, ferro, .. } = self;
+        decode_as(round, time, wire, ferro, &mut || {
+            let mut input = &wire[..];
+            clock(|| {
+                take_all(|| matches!(black_box(&ours.decode_borrowed(black_box(&mut input))), Ok(Some(_))));
+            })
+        })
+    }
+}
+
+fn decode_as(
+    round: u64,
+    time: Duration,
+    wire: &[u8],
+    ferro: &mut ferro::FrameDecoder,
+    ours: &mut dyn FnMut() -> Duration,
+) -> [f64; 3] {
+    alternate(
+        round,
+        time,
+        [
+            ours,
+            &mut || {
+                ferro.feed(wire);
+                clock(|| take_all(|| matches!(black_box(&black_box(&mut *ferro).next_frame()), Ok(Some(_)))))
+            },
+            &mut || {
+                let mut input = BytesMut::from(wire);
+                clock(|| {
+                    take_all(|| matches!(black_box(&Lumberjack::decode(black_box(&mut input))), Ok(Some(_))));
+                })
+            },
+        ],
+    )
 }
 
 /// Each side for that time, in an order that turns around with every round; ns per frame.

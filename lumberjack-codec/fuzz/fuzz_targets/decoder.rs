@@ -1,5 +1,5 @@
-//! Any bytes, cut in any way: no panic, the same frames and the same error as in one piece, and
-//! plain frames are what the encoders write.
+//! Any bytes, cut in any way: no panic, the same frames and the same error as in one piece, owned or
+//! borrowed, and plain frames are what the encoders write.
 //!
 //! Input: role and limits (and whether the stream is to be compressed), the seed of the cuts, then the bytes of the stream.
 
@@ -37,7 +37,10 @@ pub(crate) fn run(input: &[u8]) {
     let limits = limits.accept_v1(setup & 8 == 0);
     let stream = if setup & 16 == 0 { stream.to_vec() } else { compress(stream) };
     let whole = decode(role, limits, &[&stream]);
-    assert_eq!(decode(role, limits, &cut(&stream, *seed)), whole);
+    let pieces = cut(&stream, *seed);
+    assert_eq!(decode(role, limits, &pieces), whole);
+    assert_eq!(decode_borrowed(role, limits, &[&stream]), whole);
+    assert_eq!(decode_borrowed(role, limits, &pieces), whole);
 }
 
 /// A compressed frame with this content: the fuzzer does not find its checksums.
@@ -75,6 +78,24 @@ fn decode(role: Role, limits: Limits, pieces: &[&[u8]]) -> Decoded {
         }
     }
     assert_eq!(at(decoder.offset()) + input.len(), stream.len());
+    (frames, Ok((decoder.at_boundary(), decoder.offset())))
+}
+
+fn decode_borrowed(role: Role, limits: Limits, pieces: &[&[u8]]) -> Decoded {
+    let mut decoder = FrameDecoder::new(role, limits);
+    let (mut buffer, mut frames) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        let mut rest = &buffer[..];
+        loop {
+            match decoder.decode_borrowed(&mut rest) {
+                Ok(Some(frame)) => frames.push(frame.to_frame()),
+                Ok(None) => break,
+                Err(error) => return (frames, Err(error)),
+            }
+        }
+        buffer = rest.to_vec();
+    }
     (frames, Ok((decoder.at_boundary(), decoder.offset())))
 }
 

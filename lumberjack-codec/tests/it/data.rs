@@ -1,6 +1,7 @@
 //! The conformance suite under `tests/data`, and ways to cut bytes.
 
-use lumberjack_codec::{Frame, Limits, Pair, Version};
+use bytes::BytesMut;
+use lumberjack_codec::{DecodeError, Frame, FrameDecoder, Limits, Pair, Version};
 use serde_json::{Value, json};
 
 /// The cases of a file of the suite.
@@ -80,8 +81,105 @@ pub(crate) fn cut(bytes: &[u8], seed: u64) -> Vec<Vec<u8>> {
     pieces
 }
 
+/// What comes out of a decoder: the frames, and the error that ended them or what is left of the input.
+pub(crate) type Decoded = (Vec<Frame>, Result<Vec<u8>, DecodeError>);
+
+pub(crate) fn decode_owned(decoder: &mut FrameDecoder, pieces: &[Vec<u8>]) -> Decoded {
+    let (mut input, mut frames) = (BytesMut::new(), Vec::new());
+    for piece in pieces {
+        input.extend_from_slice(piece);
+        loop {
+            match decoder.decode(&mut input) {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(error) => {
+                    assert_eq!(decoder.decode(&mut input), Err(error.clone()), "an error stays");
+                    return (frames, Err(error));
+                }
+            }
+        }
+    }
+    (frames, Ok(input.to_vec()))
+}
+
+pub(crate) fn decode_borrowed(decoder: &mut FrameDecoder, pieces: &[Vec<u8>]) -> Decoded {
+    let (mut buffer, mut frames) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        let mut rest = &buffer[..];
+        loop {
+            match decoder.decode_borrowed(&mut rest) {
+                Ok(Some(frame)) => frames.push(frame.to_frame()),
+                Ok(None) => break,
+                Err(error) => {
+                    assert_eq!(decoder.decode_borrowed(&mut rest), Err(error.clone()), "an error stays");
+                    return (frames, Err(error));
+                }
+            }
+        }
+        buffer = rest.to_vec();
+    }
+    (frames, Ok(buffer))
+}
+
+/// Frames owned and borrowed in turn, from one buffer.
+pub(crate) fn decode_in_turn(decoder: &mut FrameDecoder, pieces: &[Vec<u8>]) -> Decoded {
+    let (mut input, mut frames) = (BytesMut::new(), Vec::new());
+    for piece in pieces {
+        input.extend_from_slice(piece);
+        loop {
+            let result = if frames.len() % 2 == 0 {
+                decoder.decode(&mut input)
+            } else {
+                let mut rest = &input[..];
+                let result =
+                    decoder.decode_borrowed(&mut rest).map(|frame| frame.map(|frame| frame.to_frame()));
+                let left = rest.len();
+                let _ = input.split_to(input.len() - left);
+                result
+            };
+            match result {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(error) => return (frames, Err(error)),
+            }
+        }
+    }
+    (frames, Ok(input.to_vec()))
+}
+
+/// What a decoder makes of the pieces, which is the same in every way to ask it.
+pub(crate) fn decode_all(new: impl Fn() -> FrameDecoder, pieces: &[Vec<u8>]) -> (FrameDecoder, Decoded) {
+    let mut decoder = new();
+    let decoded = decode_owned(&mut decoder, pieces);
+    for other in [decode_borrowed, decode_in_turn] {
+        let mut again = new();
+        assert_eq!(other(&mut again, pieces), decoded);
+        let state = |decoder: &FrameDecoder| {
+            (decoder.offset(), decoder.frame_offset(), decoder.at_boundary(), decoder.in_compressed())
+        };
+        assert_eq!(state(&again), state(&decoder));
+    }
+    (decoder, decoded)
+}
+
+/// Frames in the form of the suite.
+pub(crate) fn describe_all(frames: &[Frame]) -> Vec<Value> {
+    let mut outer = None;
+    let mut described = Vec::new();
+    for frame in frames {
+        described.push(describe(frame, outer));
+        match frame {
+            Frame::CompressedBegin { version, .. } => outer = Some(*version),
+            Frame::CompressedEnd { .. } => outer = None,
+            _ => {}
+        }
+    }
+    described
+}
+
 /// A frame in the form of the suite; `outer` is the version of the compressed frame that holds it.
-pub(crate) fn describe(frame: &Frame, outer: Option<Version>) -> Value {
+fn describe(frame: &Frame, outer: Option<Version>) -> Value {
     let mut described = match frame {
         Frame::Window { version, size } => {
             json!({"type": "window", "version": number(*version), "size": size})

@@ -1,11 +1,12 @@
 //! The frame decoder beyond the vectors: offsets, hints, limits, and that it does not copy.
 
+use crate::data::decode_all;
 use bytes::BytesMut;
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Decompress, FlushDecompress};
 use lumberjack_codec::encode::{ack, compressed, data, json, window};
 use lumberjack_codec::{
-    DecodeError, DecodeErrorKind, Frame, FrameDecoder, Hint, Limits, Part, Role, Version,
+    DecodeError, DecodeErrorKind, Frame, FrameDecoder, FrameRef, Hint, Limits, Part, Role, Version,
 };
 use std::io::Write;
 
@@ -16,20 +17,12 @@ fn server(limits: Limits) -> FrameDecoder {
 /// The frames of `bytes` and the error that ends them, the same however they are cut.
 fn decode(role: Role, limits: Limits, bytes: &[u8]) -> (Vec<Frame>, Result<(), DecodeError>) {
     let mut results = [1, 2, 5, 64, bytes.len().max(1)].map(|piece| {
-        let mut decoder = FrameDecoder::new(role, limits);
-        let (mut input, mut frames) = (BytesMut::new(), Vec::new());
-        for piece in bytes.chunks(piece) {
-            input.extend_from_slice(piece);
-            loop {
-                match decoder.decode(&mut input) {
-                    Ok(Some(frame)) => frames.push(frame),
-                    Ok(None) => break,
-                    Err(error) => return (frames, Err(error)),
-                }
-            }
+        let pieces: Vec<Vec<u8>> = bytes.chunks(piece).map(<[u8]>::to_vec).collect();
+        let (decoder, (frames, result)) = decode_all(|| FrameDecoder::new(role, limits), &pieces);
+        if let Ok(rest) = &result {
+            assert_eq!(decoder.offset() + rest.len() as u64, bytes.len() as u64);
         }
-        assert_eq!(decoder.offset() + input.len() as u64, bytes.len() as u64);
-        (frames, Ok(()))
+        (frames, result.map(|_| ()))
     });
     results.sort_by_key(|(frames, _)| frames.len());
     let [result, others @ ..] = results;
@@ -224,6 +217,42 @@ fn a_plain_payload_is_not_copied() {
     let frame = server(Limits::new()).decode(&mut input).unwrap();
     let Some(Frame::Json { payload, .. }) = frame else { panic!("{frame:?}") };
     assert_eq!(payload.as_ptr() as usize, place);
+}
+
+#[test]
+fn a_borrowed_payload_lies_where_it_arrived() {
+    let mut buffer = Vec::new();
+    window(Version::V2, 1, &mut buffer);
+    json(Version::V2, 1, b"{\"message\":\"hello\"}", &mut buffer);
+    json(Version::V2, 2, b"{\"message\":\"again\"}", &mut buffer);
+    let mut decoder = server(Limits::new());
+    let mut rest = &buffer[..];
+    assert!(matches!(decoder.decode_borrowed(&mut rest), Ok(Some(FrameRef::Window { size: 1, .. }))));
+    for place in [16, 45] {
+        let frame = decoder.decode_borrowed(&mut rest).unwrap();
+        let Some(FrameRef::Json { payload, .. }) = frame else { panic!("{frame:?}") };
+        assert_eq!(payload.as_ptr(), buffer[place..].as_ptr());
+        assert_eq!(payload.len(), 19);
+    }
+    assert_eq!(decoder.decode_borrowed(&mut rest), Ok(None));
+    assert_eq!((rest.len(), decoder.offset()), (0, 64));
+}
+
+#[test]
+fn borrowed_pairs_are_read_in_order_and_counted() {
+    let mut buffer = Vec::new();
+    data(Version::V1, 7, &[("a", "1"), ("", ""), ("a", "2")], &mut buffer);
+    let mut decoder = server(Limits::new());
+    let frame = decoder.decode_borrowed(&mut &buffer[..]).unwrap();
+    let Some(FrameRef::Data { version: Version::V1, sequence: 7, mut pairs }) = frame else {
+        panic!("{frame:?}")
+    };
+    assert_eq!(pairs.len(), 3);
+    assert_eq!(pairs.next(), Some((&b"a"[..], &b"1"[..])));
+    assert_eq!(pairs.len(), 2);
+    assert_eq!(pairs.clone().last(), Some((&b"a"[..], &b"2"[..])));
+    assert_eq!(pairs.nth(1), Some((&b"a"[..], &b"2"[..])));
+    assert_eq!((pairs.next(), pairs.next(), pairs.len()), (None, None, 0));
 }
 
 #[test]

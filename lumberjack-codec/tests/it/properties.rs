@@ -1,6 +1,6 @@
 //! What holds for any input, however it is cut.
 
-use crate::data::cut;
+use crate::data::{cut, decode_all};
 use bytes::{Bytes, BytesMut};
 use lumberjack_codec::encode::{self, encode_window};
 use lumberjack_codec::{
@@ -83,21 +83,14 @@ fn small_limits() -> Limits {
         .max_window(9)
 }
 
-/// Every frame, and how it ended.
+/// Every frame, and how it ended; the same frames owned and borrowed.
 fn decode(role: Role, limits: Limits, pieces: &[Vec<u8>]) -> (Vec<Frame>, String) {
-    let mut decoder = FrameDecoder::new(role, limits);
-    let (mut input, mut frames) = (BytesMut::new(), Vec::new());
-    for piece in pieces {
-        input.extend_from_slice(piece);
-        loop {
-            match decoder.decode(&mut input) {
-                Ok(Some(frame)) => frames.push(frame),
-                Ok(None) => break,
-                Err(error) => return (frames, error.to_string()),
-            }
-        }
-    }
-    (frames, format!("at boundary: {}, rest: {}", decoder.at_boundary(), input.len()))
+    let (decoder, (frames, result)) = decode_all(|| FrameDecoder::new(role, limits), pieces);
+    let end = match result {
+        Ok(rest) => format!("at boundary: {}, rest: {}", decoder.at_boundary(), rest.len()),
+        Err(error) => error.to_string(),
+    };
+    (frames, end)
 }
 
 /// Every event and answer of a server whose application acknowledges at once.

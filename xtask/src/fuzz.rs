@@ -71,11 +71,7 @@ struct Target {
 
 fn targets(workspace: &Workspace) -> Result<Vec<Target>, Failure> {
     let mut targets = Vec::new();
-    for package in workspace.libraries() {
-        let folder = package.folder.join("fuzz");
-        if !folder.join("Cargo.toml").exists() {
-            continue;
-        }
+    for (package, folder) in workspace.fuzz_packages() {
         let names = process::output(&mut cargo_fuzz("list", &folder), Duration::from_secs(60))?;
         targets.extend(names.lines().map(|name| Target {
             package: package.name.clone(),

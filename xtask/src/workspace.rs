@@ -62,6 +62,15 @@ impl Workspace {
         self.packages.iter().filter(|package| package.published)
     }
 
+    /// The crates that have fuzz targets, each with the folder of the package that holds them. Those packages are not
+    /// members of the workspace.
+    pub(crate) fn fuzz_packages(&self) -> impl Iterator<Item = (&Package, PathBuf)> {
+        self.packages
+            .iter()
+            .map(|package| (package, package.folder.join("fuzz")))
+            .filter(|(_, folder)| folder.join("Cargo.toml").exists())
+    }
+
     /// The sources of a peer.
     pub(crate) fn peer_sources(&self, peer: &str) -> PathBuf {
         self.root.join("xtask").join("peers").join(peer)
@@ -112,5 +121,7 @@ mod tests {
         assert!(!names.contains(&"xtask"), "{names:?}");
         assert!(workspace.packages.iter().any(|package| package.name == "xtask"));
         assert!(workspace.peer_sources("go-lumber").join("go.mod").exists());
+        let fuzzed: Vec<&str> = workspace.fuzz_packages().map(|(package, _)| package.name.as_str()).collect();
+        assert!(fuzzed.contains(&"lumberjack-codec"), "{fuzzed:?}");
     }
 }

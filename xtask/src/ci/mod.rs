@@ -11,6 +11,8 @@ use crate::test::BUILD;
 use crate::workspace::Workspace;
 
 mod features;
+mod fuzz;
+mod package;
 mod purity;
 
 pub(crate) const TASK: Task = Task {
@@ -25,7 +27,8 @@ Runs the steps that are named, all of them if none is:
   integration  cargo xtask integration --require all
   docs         the documentation of all crates, every warning an error
   features     each crate alone with its default, no and all features: lints and tests
-  fuzz         the fuzz targets of the crates, each over its corpus
+  fuzz         the fuzz targets of the crates, compiled as for the fuzzer and run over their corpus
+  package      what goes to crates.io: every file that must be in it, nothing else, and it builds from that
   purity       the codec depends on nothing that does I/O; codec and format forbid unsafe code
   licences     cargo deny check licenses bans sources
 
@@ -39,7 +42,8 @@ const STEPS: &[Step] = &[
     Step { name: "integration", run: |_| this_task(&["integration", "--require", "all"]) },
     Step { name: "docs", run: |_| docs() },
     Step { name: "features", run: features::check },
-    Step { name: "fuzz", run: fuzz_corpus },
+    Step { name: "fuzz", run: fuzz::check },
+    Step { name: "package", run: package::check },
     Step { name: "purity", run: purity::check },
     Step { name: "licences", run: |_| licences() },
 ];
@@ -84,27 +88,6 @@ fn docs() -> Result<String, Failure> {
         BUILD,
     )?;
     Ok(String::new())
-}
-
-/// Fuzz targets are packages outside of the workspace, whose tests run them over their corpus.
-fn fuzz_corpus(workspace: &Workspace) -> Result<String, Failure> {
-    let mut packages = 0;
-    for package in workspace.libraries() {
-        let manifest = package.folder.join("fuzz").join("Cargo.toml");
-        if !manifest.exists() {
-            continue;
-        }
-        process::run(
-            process::cargo()
-                .args(["test", "--quiet", "--manifest-path"])
-                .arg(&manifest)
-                .arg("--target-dir")
-                .arg(workspace.target.join("fuzz")),
-            BUILD,
-        )?;
-        packages += 1;
-    }
-    Ok(format!("{packages} package(s) of fuzz targets"))
 }
 
 fn licences() -> Result<String, Failure> {

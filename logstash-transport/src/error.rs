@@ -1,3 +1,4 @@
+use lumberjack_codec::DecodeError;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -43,6 +44,13 @@ impl fmt::Display for TransportError {
 impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// A window of the batch that cannot be read back: no transport can deliver it.
+impl From<DecodeError> for TransportError {
+    fn from(error: DecodeError) -> Self {
+        Self::new(ErrorKind::Rejected, "window cannot be read back").caused_by(error)
     }
 }
 

@@ -9,6 +9,8 @@
 //! | transport | acknowledged means | feature |
 //! | --- | --- | --- |
 //! | [`BeatsTransport`] | the peer's acknowledgement for that event | `beats` |
+//! | [`FileTransport`] | written to the file, on the disk by policy | `file` |
+//! | [`StdoutTransport`] | written | `stdout` |
 //!
 //! # Example
 //!
@@ -50,11 +52,24 @@ pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme};
 mod error;
 pub use error::{ErrorKind, TransportError, error_chain};
 
+#[cfg(feature = "file")]
+mod file;
+#[cfg(feature = "file")]
+pub use file::{FileSync, FileTransport};
+
 mod interrupt;
 pub use interrupt::Interrupt;
 
+#[cfg(any(feature = "file", feature = "stdout"))]
+mod lines;
+
 mod probe;
 pub use probe::{ProbeReport, ProbeStep};
+
+#[cfg(feature = "stdout")]
+mod stdout;
+#[cfg(feature = "stdout")]
+pub use stdout::StdoutTransport;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -44,11 +44,13 @@
 //!
 //! | feature | default | adds |
 //! | --- | --- | --- |
+//! | `http` | no | [`HttpContext::from_request`], [`HttpContext::response`] |
 //! | `log` | yes | [`log_event`] |
-//! | `tracing` | yes | [`tracing_event`], [`record_new_span`], [`record_values`] |
+//! | `opentelemetry` | no | trace and span ids of `tracing-opentelemetry` 0.34 |
+//! | `tracing` | yes | [`TracingAdapter`], [`tracing_event`], [`record_new_span`], [`record_values`] |
 
 #![cfg_attr(
-    not(all(feature = "log", feature = "tracing")),
+    not(all(feature = "http", feature = "log", feature = "tracing")),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
 )]
 #![forbid(unsafe_code)]
@@ -71,12 +73,12 @@ mod value;
 #[cfg(feature = "log")]
 pub use adapter::log_event;
 #[cfg(feature = "tracing")]
-pub use adapter::{SpanFields, record_new_span, record_values, tracing_event};
+pub use adapter::{SpanFields, SpanStyle, TracingAdapter, record_new_span, record_values, tracing_event};
 pub use error::FormatError;
 pub use event::{Event, Origin};
 pub use fields::Fields;
 pub use formatter::Formatter;
-pub use http::{HttpContext, Url};
+pub use http::{HttpContext, Redaction, Url};
 pub use level::Level;
 pub use logstash::{HostStyle, LogstashFormatter};
 pub use message::Message;

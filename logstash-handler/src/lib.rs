@@ -99,6 +99,8 @@ pub use stats::{ConnectionState, DropReason, Drops, Stats};
 mod suppress;
 mod writer;
 
+#[cfg(feature = "tracing")]
+pub use logstash_format::SpanStyle;
 pub use logstash_format::{Event, Formatter, Level, LogstashFormatter};
 #[cfg(feature = "beats")]
 pub use logstash_transport::BeatsTransport;

@@ -112,3 +112,143 @@ fn a_backtrace_follows_the_error() {
     let expected = json!({"error_message": error.to_string(), "stack_trace": format!("{error}\n0: main")});
     assert_eq!(added(&event), expected);
 }
+
+#[cfg(feature = "http")]
+mod requests {
+    use http::{HeaderValue, Request, Response};
+    use logstash_format::{HttpContext, Redaction};
+
+    /// A context of a request with nothing but headers.
+    #[track_caller]
+    fn check(headers: &[(&str, &[u8])], expected: HttpContext<'_>) {
+        let mut request = Request::new(());
+        for (name, value) in headers {
+            let name: http::HeaderName = name.parse().unwrap();
+            request.headers_mut().append(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        let expected = expected.method("GET").path("/").version("1.1");
+        assert_eq!(HttpContext::from(&request), expected);
+    }
+
+    fn known() -> HttpContext<'static> {
+        HttpContext::new()
+    }
+
+    #[test]
+    fn a_request_and_its_response() {
+        let request = Request::post("https://zoe:secret@shop.example:8443/orders/7?id=1&token=2")
+            .header("content-length", "17")
+            .header("user-agent", "curl/8")
+            .header("referer", "https://u:p@shop.example/?password=1")
+            .header("x-request-id", "req-1")
+            .header("authorization", "Bearer secret")
+            .header("cookie", "session=secret")
+            .body(())
+            .unwrap();
+        let response = Response::builder().status(404).header("content-length", "9").body(()).unwrap();
+        let expected = known()
+            .method("POST")
+            .scheme("https")
+            .host("shop.example")
+            .port(8443)
+            .path("/orders/7")
+            .query("id=1&token=REDACTED")
+            .version("1.1")
+            .request_bytes(17)
+            .user_agent("curl/8")
+            .referer("https://REDACTED@shop.example/?password=REDACTED")
+            .request_id("req-1")
+            .status(404)
+            .response_bytes(9);
+        let context = HttpContext::from(&request).response(&response);
+        assert_eq!(context, expected);
+        assert!(!format!("{context:?}").contains("secret"));
+    }
+
+    #[test]
+    fn hosts() {
+        check(&[("host", b"shop.example")], known().host("shop.example"));
+        check(&[("host", b"shop.example:8000")], known().host("shop.example").port(8000));
+        check(&[("host", b"[::1]")], known().host("[::1]"));
+        check(&[("host", b"[::1]:80")], known().host("[::1]").port(80));
+        check(&[("host", b"u:p@h:1")], known().host("h").port(1));
+        check(&[("host", b"h:99999")], known().host("h:99999"));
+        check(&[("host", b"")], known());
+        check(&[("host", b"h\xff")], known().host("h\u{fffd}"));
+    }
+
+    #[test]
+    fn addresses_it_came_through() {
+        check(
+            &[
+                ("x-forwarded-for", b"1.2.3.4, 10.0.0.1,,"),
+                ("x-forwarded-for", b"::1"),
+                ("x-forwarded-proto", b"https"),
+            ],
+            known()
+                .forwarded_for("1.2.3.4")
+                .forwarded_for("10.0.0.1")
+                .forwarded_for("::1")
+                .forwarded_proto("https"),
+        );
+        let many = vec![b"1.1.1.1".as_slice(); 1000].join(&b',');
+        let request = Request::builder().header("x-forwarded-for", many.as_slice()).body(()).unwrap();
+        assert_eq!(HttpContext::from(&request).forwarded_for.len(), 32);
+    }
+
+    #[test]
+    fn malformed_headers() {
+        check(
+            &[
+                ("user-agent", b"caf\xe9"),
+                ("referer", b"\xff\xfe?token=1"),
+                ("content-length", b"-1"),
+                ("x-request-id", b"\xe2\x82"),
+            ],
+            known()
+                .user_agent("caf\u{fffd}")
+                .referer("\u{fffd}\u{fffd}?token=REDACTED")
+                .request_id("\u{fffd}"),
+        );
+        check(&[("content-length", b"99999999999999999999")], known());
+    }
+
+    #[test]
+    fn chosen_headers() {
+        let mut request = Request::builder()
+            .header("x-tenant", "t")
+            .header("accept", "a")
+            .header("accept", "b")
+            .header("authorization", "Bearer secret")
+            .header("x-pin", "1234")
+            .body(())
+            .unwrap();
+        let mut marked = HeaderValue::from_static("secret");
+        marked.set_sensitive(true);
+        request.headers_mut().insert("x-marked", marked);
+        let names =
+            ["accept", "authorization", "x-marked", "x-none", "x-pin"].map(http::HeaderName::from_static);
+        let context = known().headers_of(request.headers(), &names, &Redaction::new().header("X-Pin"));
+        let pairs: Vec<_> = context.request_headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(
+            pairs,
+            [
+                ("accept", "a"),
+                ("accept", "b"),
+                ("authorization", "REDACTED"),
+                ("x-marked", "REDACTED"),
+                ("x-pin", "REDACTED"),
+            ]
+        );
+    }
+
+    #[test]
+    fn requests_without_a_path() {
+        let connect = Request::connect("shop.example:443").body(()).unwrap();
+        let context = HttpContext::from(&connect);
+        assert_eq!((context.path.clone(), context.port), (None, Some(443)));
+        assert_eq!(context.url().unwrap().to_string(), "//shop.example:443");
+        let options = Request::options("*").header("host", "h").body(()).unwrap();
+        assert_eq!(HttpContext::from(&options).url().unwrap().to_string(), "//h");
+    }
+}

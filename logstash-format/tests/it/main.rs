@@ -7,8 +7,12 @@ mod http;
 #[cfg(feature = "log")]
 mod log;
 mod names;
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
 mod properties;
 mod rig;
+#[cfg(feature = "tracing")]
+mod spans;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod values;

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use logstash_format::{record_new_span, record_values, tracing_event};
+use logstash_format::{TracingAdapter, record_new_span, record_values, tracing_event};
 use serde_json::{Value as Json, json};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber, debug, error, event, info, info_span, trace, warn};
@@ -13,9 +13,33 @@ use crate::rig::{document, formatter};
 
 /// Keeps the documents of events, as a handler would send them.
 #[derive(Clone, Default)]
-struct Documents(Arc<Mutex<Vec<Json>>>);
+pub(crate) struct Documents {
+    documents: Arc<Mutex<Vec<Json>>>,
+    adapter: Option<TracingAdapter>,
+}
+
+impl Documents {
+    pub(crate) fn of(adapter: TracingAdapter) -> Self {
+        Self { adapter: Some(adapter), ..Self::default() }
+    }
+
+    pub(crate) fn take(&self) -> Vec<Json> {
+        let mut documents = std::mem::take(&mut *self.documents.lock().unwrap());
+        for document in &mut documents {
+            document["@timestamp"].take();
+        }
+        documents
+    }
+}
 
 impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Documents {
+    #[cfg(feature = "opentelemetry")]
+    fn on_register_dispatch(&self, dispatch: &tracing::Dispatch) {
+        if let Some(adapter) = &self.adapter {
+            adapter.register_dispatch(dispatch);
+        }
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         record_new_span(attributes, id, &context);
     }
@@ -25,28 +49,26 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Documents {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let document = tracing_event(event, &context, |event| document(&formatter(), event));
-        self.0.lock().unwrap().push(document);
+        let write = |event: &logstash_format::Event<'_>| document(&formatter(), event);
+        let document = match &self.adapter {
+            Some(adapter) => adapter.event(event, &context, write),
+            None => tracing_event(event, &context, write),
+        };
+        self.documents.lock().unwrap().push(document);
     }
 }
 
 /// The documents of what `log` logs; the same from two layers that share the spans.
-fn documents(log: impl FnOnce()) -> Vec<Json> {
+pub(crate) fn documents(log: impl FnOnce()) -> Vec<Json> {
     let (first, second) = (Documents::default(), Documents::default());
     let subscriber = Registry::default().with(first.clone()).with(second.clone());
     tracing::subscriber::with_default(subscriber, log);
-    let [first, second] = [first, second].map(|documents| {
-        let mut documents = documents.0.lock().unwrap();
-        for document in documents.iter_mut() {
-            document["@timestamp"].take();
-        }
-        std::mem::take(&mut *documents)
-    });
+    let (first, second) = (first.take(), second.take());
     assert_eq!(first, second);
     first
 }
 
-fn one(log: impl FnOnce()) -> Json {
+pub(crate) fn one(log: impl FnOnce()) -> Json {
     let [document] = documents(log).try_into().unwrap();
     document
 }

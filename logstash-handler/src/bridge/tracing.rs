@@ -1,6 +1,6 @@
 use crate::handler::Handler;
 use crate::suppress::is_suppressed;
-use logstash_format::{record_new_span, record_values, tracing_event};
+use logstash_format::{SpanStyle, TracingAdapter, record_new_span, record_values};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -12,7 +12,7 @@ impl Handler {
     /// Filter it as any layer: `handler.layer().with_filter(LevelFilter::INFO)`.
     #[must_use]
     pub fn layer(&self) -> HandlerLayer {
-        HandlerLayer { handler: self.clone() }
+        HandlerLayer { handler: self.clone(), adapter: TracingAdapter::new() }
     }
 }
 
@@ -20,12 +20,27 @@ impl Handler {
 #[derive(Clone, Debug)]
 pub struct HandlerLayer {
     handler: Handler,
+    adapter: TracingAdapter,
+}
+
+impl HandlerLayer {
+    /// Sets what becomes of the fields of spans. Default: [`SpanStyle::Merged`].
+    #[must_use]
+    pub fn span_style(mut self, span_style: SpanStyle) -> Self {
+        self.adapter = self.adapter.span_style(span_style);
+        self
+    }
 }
 
 impl<S> Layer<S> for HandlerLayer
 where
     S: Subscriber + for<'l> LookupSpan<'l>,
 {
+    #[cfg(feature = "opentelemetry")]
+    fn on_register_dispatch(&self, dispatch: &tracing_core::Dispatch) {
+        self.adapter.register_dispatch(dispatch);
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         record_new_span(attributes, id, &context);
     }
@@ -36,7 +51,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         if !is_suppressed(event.metadata().target()) {
-            tracing_event(event, &context, |event| self.handler.emit(event));
+            self.adapter.event(event, &context, |event| self.handler.emit(event));
         }
     }
 }

@@ -74,3 +74,18 @@ fn two_handlers_share_nothing_but_the_registry() {
     assert_eq!(messages(&second), ["to both"]);
     assert_eq!(documents(&first)[1]["extra"]["key"], 1);
 }
+
+#[cfg(feature = "tracing")]
+#[test]
+fn spans_are_grouped_on_demand() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let receiver = Receiver::start().unwrap();
+    let (handler, guard) = builder(&receiver).start().unwrap();
+    let layer = handler.layer().span_style(logstash_handler::SpanStyle::Grouped);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::info_span!("request", id = 42).in_scope(|| tracing::info!("grouped"));
+    });
+    assert!(guard.shutdown(LONG).complete);
+    let spans = &documents(&receiver)[0]["extra"]["spans"];
+    assert_eq!(*spans, serde_json::json!([{"name": "request", "fields": {"id": 42}}]));
+}

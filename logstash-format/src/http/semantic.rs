@@ -1,0 +1,84 @@
+//! The names that OpenTelemetry gives to the parts of a request, as they stand in span fields.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::{HttpContext, Redaction};
+use crate::Value;
+
+/// Whether a name is worth looking at.
+pub(crate) fn is_possible(name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or_default();
+    let first_ones = ["client", "enduser", "http", "network", "otel", "server", "url", "user", "user_agent"];
+    first.len() < name.len() && first_ones.contains(&first)
+}
+
+/// Takes a field over into `context`; `false` if it is none of a request.
+///
+/// Secrets are redacted, because others fill these fields in without knowing that they are logged.
+pub(crate) fn set(context: &mut HttpContext<'static>, name: &str, value: Value<'_>) -> bool {
+    match name {
+        "http.request.method" => context.method = text(value),
+        "http.route" => context.route = text(value),
+        "http.response.status_code" => context.status = number(value).and_then(|n| n.try_into().ok()),
+        "http.request.body.size" => context.request_bytes = number(value),
+        "http.response.body.size" => context.response_bytes = number(value),
+        "http.server.request.duration" => context.duration = seconds(value),
+        "http.request.id" => context.request_id = text(value),
+        "http.request.referrer" | "http.request.header.referer" => {
+            context.referer = text(value).map(|url| Redaction::new().url(&url).into_owned().into());
+        }
+        "http.request.header.x-forwarded-for" => context.forwarded_for = list(value),
+        "http.request.header.x-forwarded-proto" => context.forwarded_proto = text(value),
+        "url.scheme" => context.scheme = text(value),
+        "url.path" => context.path = text(value),
+        "url.query" => {
+            context.query = text(value).map(|query| Redaction::new().query(&query).into_owned().into());
+        }
+        "server.address" => context.host = text(value),
+        "server.port" => context.port = number(value).and_then(|n| n.try_into().ok()),
+        "client.address" => context.client_address = text(value),
+        "user_agent.original" => context.user_agent = text(value),
+        "user.name" | "enduser.id" => context.user = text(value),
+        "network.protocol.version" => context.version = text(value),
+        _ => return is_directive(name),
+    }
+    true
+}
+
+/// What is said to the OpenTelemetry layer, and not about the request.
+fn is_directive(name: &str) -> bool {
+    matches!(name, "otel.kind" | "otel.name" | "otel.status_code")
+}
+
+fn text(value: Value<'_>) -> Option<Cow<'static, str>> {
+    match value {
+        Value::Str("") => None,
+        Value::Str(text) => Some(text.to_owned().into()),
+        Value::U64(number) => Some(number.to_string().into()),
+        Value::I64(number) => Some(number.to_string().into()),
+        _ => None,
+    }
+}
+
+fn number(value: Value<'_>) -> Option<u64> {
+    match value {
+        Value::U64(number) => Some(number),
+        Value::I64(number) => number.try_into().ok(),
+        Value::Str(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn seconds(value: Value<'_>) -> Option<Duration> {
+    match value {
+        Value::F64(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        _ => None,
+    }
+}
+
+fn list(value: Value<'_>) -> Vec<Cow<'static, str>> {
+    let text = text(value).unwrap_or_default();
+    let elements = text.split(',').map(str::trim).filter(|element| !element.is_empty());
+    elements.map(|element| Cow::Owned(element.to_owned())).collect()
+}

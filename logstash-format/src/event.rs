@@ -44,6 +44,10 @@ pub struct Event<'a> {
     pub http: Option<&'a HttpContext<'a>>,
     /// The trace that it is part of.
     pub trace: TraceContext<'a>,
+    /// What tells this event from all others, where it has such a thing.
+    pub id: Option<&'a str>,
+    /// The process that logged it, where the caller knows it; formatters ask the system otherwise.
+    pub pid: Option<u32>,
 }
 
 impl<'a> Event<'a> {
@@ -62,6 +66,8 @@ impl<'a> Event<'a> {
             backtrace: None,
             http: None,
             trace: TraceContext::new(),
+            id: None,
+            pid: None,
         }
     }
 
@@ -112,6 +118,20 @@ impl<'a> Event<'a> {
         self.trace = trace;
         self
     }
+
+    /// Sets the id. Default: none, and formatters that are to write one make it.
+    pub fn id(mut self, id: &'a str) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Sets the process. Default: the one that formats the event.
+    ///
+    /// A caller that knows it spares a system call. One that remembers it must notice forks.
+    pub fn pid(mut self, pid: u32) -> Self {
+        self.pid = Some(pid);
+        self
+    }
 }
 
 impl fmt::Debug for Event<'_> {
@@ -129,6 +149,8 @@ impl fmt::Debug for Event<'_> {
             .field("backtrace", &self.backtrace.map(ToString::to_string))
             .field("http", &self.http)
             .field("trace", &self.trace)
+            .field("id", &self.id)
+            .field("pid", &self.pid)
             .finish()
     }
 }

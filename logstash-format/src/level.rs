@@ -33,6 +33,55 @@ impl Level {
     }
 }
 
+/// How documents name levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LevelNames {
+    /// [`Level::name`]: `TRACE`, `DEBUG`, `INFO`, `WARNING`, `ERROR`.
+    #[default]
+    Python,
+    /// As `log` and `tracing` show them: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR`.
+    Upper,
+    /// The same in lower case: `trace`, `debug`, `info`, `warn`, `error`.
+    Lower,
+    /// The severities of syslog: `debug` (also for traces), `info`, `warning`, `err`.
+    Syslog,
+}
+
+impl LevelNames {
+    /// The name of `level`.
+    pub fn name(self, level: Level) -> &'static str {
+        let names = match self {
+            Self::Python => return level.name(),
+            Self::Upper => ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"],
+            Self::Lower => ["trace", "debug", "info", "warn", "error"],
+            Self::Syslog => ["debug", "debug", "info", "warning", "err"],
+        };
+        names[level as usize]
+    }
+}
+
+/// How documents number levels, for filters that compare them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LevelValues {
+    /// The numbers of Python's logging, more is worse: 5, 10, 20, 30, 40.
+    Python,
+    /// The severities of syslog, less is worse: 7 (also for traces), 7, 6, 4, 3.
+    Syslog,
+}
+
+impl LevelValues {
+    /// The number of `level`.
+    pub fn value(self, level: Level) -> u8 {
+        let values = match self {
+            Self::Python => [5, 10, 20, 30, 40],
+            Self::Syslog => [7, 7, 6, 4, 3],
+        };
+        values[level as usize]
+    }
+}
+
 #[cfg(feature = "log")]
 impl From<log::Level> for Level {
     fn from(level: log::Level) -> Self {

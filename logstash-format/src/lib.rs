@@ -9,6 +9,7 @@
 //! - [`log_event`] and [`tracing_event`] make events from what the two facades deliver, with
 //!   key-values, span fields and the source chain of errors.
 //! - [`HttpContext`] and [`TraceContext`] tie an event to the request and the trace it belongs to.
+//! - [`Rules`] leave out, rename and mask fields; [`Limits`] say how large documents may become.
 //! - [`Formatter`], [`Fields`] and [`Value`] are for documents and sources of your own.
 //!
 //! Whatever an event holds, the document is valid JSON in UTF-8, without a line break and without
@@ -47,25 +48,31 @@
 //! | `http` | no | [`HttpContext::from_request`], [`HttpContext::response`] |
 //! | `log` | yes | [`log_event`] |
 //! | `opentelemetry` | no | trace and span ids of `tracing-opentelemetry` 0.34 |
+//! | `regex` | no | [`Rules::mask_pattern`] |
 //! | `tracing` | yes | [`TracingAdapter`], [`tracing_event`], [`record_new_span`], [`record_values`] |
 
 #![cfg_attr(
-    not(all(feature = "http", feature = "log", feature = "tracing")),
+    not(all(feature = "http", feature = "log", feature = "regex", feature = "tracing")),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
 )]
 #![forbid(unsafe_code)]
 
 mod adapter;
+mod document;
 mod error;
 mod event;
+mod event_id;
 mod fields;
 mod formatter;
 mod host;
 mod http;
 mod json;
 mod level;
+mod limits;
 mod logstash;
 mod message;
+mod policy;
+mod rules;
 mod timestamp;
 mod trace;
 mod value;
@@ -79,8 +86,13 @@ pub use event::{Event, Origin};
 pub use fields::Fields;
 pub use formatter::Formatter;
 pub use http::{HttpContext, Redaction, Url};
-pub use level::Level;
+pub use level::{Level, LevelNames, LevelValues};
+pub use limits::Limits;
 pub use logstash::{HostStyle, LogstashFormatter};
 pub use message::Message;
+#[cfg(feature = "regex")]
+pub use rules::PatternError;
+pub use rules::Rules;
+pub use timestamp::Precision;
 pub use trace::TraceContext;
 pub use value::{Structured, Value};

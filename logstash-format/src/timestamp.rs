@@ -1,36 +1,70 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Appends `time` as RFC 3339 in UTC, cut (not rounded) to milliseconds: `2025-10-09T08:53:20.123Z`.
+/// How fine the time in documents is. What is finer is cut, not rounded, so that no event seems
+/// to be of the next second or year.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precision {
+    /// `2025-10-09T08:53:20.123Z`, as fine as the type `date` of Elasticsearch.
+    #[default]
+    Milliseconds,
+    /// `2025-10-09T08:53:20.123456Z`.
+    Microseconds,
+    /// `2025-10-09T08:53:20.123456789Z`, as fine as a Logstash timestamp and the type `date_nanos`.
+    Nanoseconds,
+}
+
+/// Appends `time` as RFC 3339 in UTC, cut to `precision`: `2025-10-09T08:53:20.123Z`.
 ///
 /// A time outside the years 0 to 9999, which the format cannot express, becomes the nearest one
 /// that it can.
-pub(crate) fn write_timestamp(time: SystemTime, out: &mut Vec<u8>) {
-    let millis = unix_millis(time).clamp(YEAR_0, YEAR_9999);
-    let days = millis.div_euclid(MILLIS_PER_DAY);
-    let (year, month, day) = civil_from_days(days);
-    let mut rest = millis.rem_euclid(MILLIS_PER_DAY) as u32;
-    let milli = rest % 1000;
-    rest /= 1000;
+pub(crate) fn write_timestamp(time: SystemTime, precision: Precision, out: &mut Vec<u8>) {
+    let (seconds, nanos) = unix_time(time);
+    let (seconds, nanos) = match seconds {
+        ..YEAR_0 => (YEAR_0, 0),
+        YEAR_0..=YEAR_9999 => (seconds, nanos),
+        _ => (YEAR_9999, 999_999_999),
+    };
+    let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
+    let rest = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
 
-    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut text = *b"0000-00-00T00:00:00.000000000";
     put(&mut text[0..4], year);
     put(&mut text[5..7], month);
     put(&mut text[8..10], day);
     put(&mut text[11..13], hour);
     put(&mut text[14..16], minute);
     put(&mut text[17..19], second);
-    put(&mut text[20..23], milli);
-    out.extend_from_slice(&text);
+    let len = match precision {
+        Precision::Milliseconds => {
+            put(&mut text[20..23], nanos / 1_000_000);
+            23
+        }
+        Precision::Microseconds => {
+            put(&mut text[20..26], nanos / 1_000);
+            26
+        }
+        Precision::Nanoseconds => {
+            put(&mut text[20..29], nanos);
+            29
+        }
+    };
+    out.extend_from_slice(&text[..len]);
+    out.push(b'Z');
 }
 
-/// Milliseconds since 1970, towards the past; saturates.
-fn unix_millis(time: SystemTime) -> i64 {
+/// Seconds since 1970, towards the past, and nanoseconds from there; saturates.
+fn unix_time(time: SystemTime) -> (i64, u32) {
     match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+        Ok(after) => (i64::try_from(after.as_secs()).unwrap_or(i64::MAX), after.subsec_nanos()),
         Err(before) => {
-            let nanos = before.duration().as_nanos();
-            i64::try_from(nanos.div_ceil(1_000_000)).map_or(i64::MIN, |millis| -millis)
+            let before = before.duration();
+            let seconds = i64::try_from(before.as_secs()).map_or(i64::MIN, |seconds| -seconds);
+            match before.subsec_nanos() {
+                0 => (seconds, 0),
+                nanos => (seconds.saturating_sub(1), 1_000_000_000 - nanos),
+            }
         }
     }
 }
@@ -63,14 +97,14 @@ fn put(text: &mut [u8], mut number: u32) {
     }
 }
 
-const MILLIS_PER_DAY: i64 = 86_400_000;
+const SECONDS_PER_DAY: i64 = 86_400;
 const DAYS_PER_ERA: i64 = 146_097;
 /// From 0000-03-01 to 1970-01-01.
 const DAYS_FROM_MARCH_0: i64 = 719_468;
-/// 0000-01-01T00:00:00.000Z.
-const YEAR_0: i64 = -62_167_219_200_000;
-/// 9999-12-31T23:59:59.999Z.
-const YEAR_9999: i64 = 253_402_300_799_999;
+/// 0000-01-01T00:00:00Z.
+const YEAR_0: i64 = -62_167_219_200;
+/// 9999-12-31T23:59:59Z.
+const YEAR_9999: i64 = 253_402_300_799;
 
 #[cfg(test)]
 mod tests {
@@ -81,15 +115,14 @@ mod tests {
 
     use super::*;
 
-    fn written(time: SystemTime) -> String {
+    fn written_to(time: SystemTime, precision: Precision) -> String {
         let mut out = Vec::new();
-        write_timestamp(time, &mut out);
+        write_timestamp(time, precision, &mut out);
         String::from_utf8(out).unwrap()
     }
 
-    fn expected(time: SystemTime) -> String {
-        let time = Timestamp::try_from(time).unwrap();
-        time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    fn written(time: SystemTime) -> String {
+        written_to(time, Precision::Milliseconds)
     }
 
     /// `SystemTime` of seconds and nanoseconds after them.
@@ -111,6 +144,15 @@ mod tests {
     }
 
     #[test]
+    fn finer_times_are_cut_too() {
+        let time = at(1_760_000_000, 123_456_789);
+        assert_eq!(written_to(time, Precision::Microseconds), "2025-10-09T08:53:20.123456Z");
+        assert_eq!(written_to(time, Precision::Nanoseconds), "2025-10-09T08:53:20.123456789Z");
+        let far = UNIX_EPOCH + Duration::from_secs(i64::MAX as u64 / 2);
+        assert_eq!(written_to(far, Precision::Nanoseconds), "9999-12-31T23:59:59.999999999Z");
+    }
+
+    #[test]
     fn calendar_edges() {
         for (seconds, text) in [
             (951_782_400, "2000-02-29T00:00:00.000Z"),
@@ -118,6 +160,7 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00.000Z"),
             (253_402_300_799, "9999-12-31T23:59:59.000Z"),
             (-62_167_219_200, "0000-01-01T00:00:00.000Z"),
+            (-11_670_912_001, "1600-02-29T23:59:59.000Z"),
         ] {
             assert_eq!(written(at(seconds, 0)), text);
         }
@@ -137,7 +180,14 @@ mod tests {
         #[test]
         fn same_as_jiff(seconds in -62_135_596_800_i64..=253_402_207_199, nanos in 0..1_000_000_000_u32) {
             let time = at(seconds, nanos);
-            prop_assert_eq!(written(time), expected(time));
+            let by_jiff = Timestamp::try_from(time).unwrap();
+            for (precision, format) in [
+                (Precision::Milliseconds, "%Y-%m-%dT%H:%M:%S.%3fZ"),
+                (Precision::Microseconds, "%Y-%m-%dT%H:%M:%S.%6fZ"),
+                (Precision::Nanoseconds, "%Y-%m-%dT%H:%M:%S.%9fZ"),
+            ] {
+                prop_assert_eq!(written_to(time, precision), by_jiff.strftime(format).to_string());
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::json::{Json, SerializeError, Serializer};
+use crate::policy::PLAIN;
 
 /// The value of a field, borrowed for as long as a visit lasts.
 ///
@@ -62,7 +63,7 @@ impl<'a> Value<'a> {
 
     /// Appends the value as JSON, on one line; for formatters of your own.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        Json::new(out, false).value(*self);
+        Json::new(out, &PLAIN).value(*self);
     }
 }
 

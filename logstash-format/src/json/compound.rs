@@ -1,7 +1,10 @@
+use std::mem;
+
 use serde::ser::{self, Serialize};
 
 use super::key::KeySerializer;
 use super::{Claim, Json, Names, SerializeError, Serializer};
+use crate::rules::Fate;
 
 /// A list or an object that is being written.
 pub(crate) struct Compound<'j, 'o> {
@@ -12,9 +15,19 @@ pub(crate) struct Compound<'j, 'o> {
     is_muted: bool,
     is_first: bool,
     names: Names,
-    /// The name just written was given before: the value after it is left out.
-    skips_value: bool,
+    /// What becomes of the value after the name just written.
+    next: Next,
+    /// Length of the path to this.
+    path: usize,
     holding: Option<Token>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Write,
+    Mask,
+    /// Left out together with its name.
+    Skip,
 }
 
 /// What serde_json disguises as a structure with one field.
@@ -28,6 +41,7 @@ pub(super) enum Token {
 
 impl<'j, 'o> Compound<'j, 'o> {
     pub(super) fn new(json: &'j mut Json<'o>, level: usize, close: &'static str, is_muted: bool) -> Self {
+        let path = json.memory.path.len();
         Self {
             json,
             level,
@@ -35,7 +49,8 @@ impl<'j, 'o> Compound<'j, 'o> {
             is_muted,
             is_first: true,
             names: Names::default(),
-            skips_value: false,
+            next: Next::Write,
+            path,
             holding: None,
         }
     }
@@ -46,7 +61,7 @@ impl<'j, 'o> Compound<'j, 'o> {
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
-        if self.is_muted {
+        if self.is_muted || !self.json.has_room() {
             return Ok(());
         }
         self.comma();
@@ -78,40 +93,69 @@ impl<'j, 'o> Compound<'j, 'o> {
         self.comma();
         let start = self.json.out.len();
         name.serialize(KeySerializer::new(self.json))?;
-        let name = start..self.json.out.len();
-        self.skips_value = self.names.check(self.json.out, name.clone()) != Claim::Free;
-        if self.skips_value {
+        self.next = self.claim(start);
+        if self.next == Next::Skip {
             self.json.out.truncate(before.0);
             self.is_first = before.1;
         } else {
-            self.names.insert(self.json.out, name, false);
             self.json.raw(":");
         }
         Ok(())
     }
 
+    /// Decides on the entry whose name stands from `start` to the end.
+    fn claim(&mut self, start: usize) -> Next {
+        let is_masked = match self.json.inner_fate(start) {
+            Fate::Drop => return Next::Skip,
+            Fate::Write { name: None, is_masked } => is_masked,
+            Fate::Write { name: Some(name), is_masked } => {
+                self.json.out.truncate(start);
+                self.json.name(name);
+                is_masked
+            }
+        };
+        let name = start..self.json.out.len();
+        let is_free = self.names.check(self.json.out, name.clone()) == Claim::Free;
+        if !is_free || !self.json.has_room() || !self.json.take_field() {
+            return Next::Skip;
+        }
+        self.names.insert(self.json.out, name, false);
+        if is_masked { Next::Mask } else { Next::Write }
+    }
+
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
-        if self.is_muted || self.skips_value {
+        if self.is_muted {
             return Ok(());
         }
-        Serializer::at_level(self.json, self.level).inner(value)
+        let result = match mem::replace(&mut self.next, Next::Write) {
+            Next::Write => Serializer::at_level(self.json, self.level).inner(value),
+            Next::Mask => {
+                self.json.mask();
+                Ok(())
+            }
+            Next::Skip => Ok(()),
+        };
+        self.json.memory.path.truncate(self.path);
+        result
     }
 
     /// A number of any size: as one where the types of [`Value`](crate::Value) hold it.
     fn number<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
         let start = self.json.out.len();
-        value.serialize(KeySerializer::new(self.json))?;
-        let text = String::from_utf8_lossy(&self.json.out[start + 1..self.json.out.len() - 1]);
+        value.serialize(KeySerializer::uncut(self.json))?;
+        let text = serde_json::from_slice::<String>(&self.json.out[start..])
+            .map_err(|error| SerializeError::new(error.to_string()))?;
+        self.json.out.truncate(start);
         let is_integer = !text.contains(['.', 'e', 'E']);
         let fits = match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(value) if is_integer => value.is_i64() || value.is_u64(),
             Ok(value) => value.as_f64().is_some_and(f64::is_finite),
             Err(_) => false,
         };
-        if fits {
-            let number = text.into_owned();
-            self.json.out.truncate(start);
-            self.json.raw(&number);
+        if fits && text.len() <= LONGEST_NUMBER {
+            self.json.raw(&text);
+        } else {
+            self.json.text(&text);
         }
         Ok(())
     }
@@ -119,7 +163,7 @@ impl<'j, 'o> Compound<'j, 'o> {
     /// JSON of someone else, read and written anew, so that it is valid and on one line.
     fn raw_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), SerializeError> {
         let start = self.json.out.len();
-        value.serialize(KeySerializer::new(self.json))?;
+        value.serialize(KeySerializer::uncut(self.json))?;
         let inner = serde_json::from_slice::<String>(&self.json.out[start..])
             .and_then(|json| serde_json::from_str::<serde_json::Value>(&json))
             .map_err(|error| SerializeError::new(error.to_string()))?;
@@ -244,3 +288,6 @@ impl ser::SerializeStructVariant for Compound<'_, '_> {
         self.finish()
     }
 }
+
+/// Of digits. What is longer has more than a reader keeps.
+const LONGEST_NUMBER: usize = 40;

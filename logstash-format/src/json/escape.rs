@@ -24,6 +24,31 @@ pub(crate) fn ascii_only(json: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// How many bytes, up to `len`, can be kept of what [`escape`] wrote, so that it ends behind a whole
+/// character.
+pub(super) fn escaped_prefix(escaped: &[u8], len: usize) -> usize {
+    let mut kept = 0;
+    while let Some(&first) = escaped.get(kept) {
+        let width = match first {
+            b'\\' => match escaped.get(kept + 1..kept + 4) {
+                // The first half of a character beyond 16 bits, with the other half behind it.
+                Some([b'u', b'd', b'8'..=b'b']) => 12,
+                Some([b'u', ..]) => 6,
+                _ => 2,
+            },
+            0..0xc0 => 1,
+            0xc0..0xe0 => 2,
+            0xe0..0xf0 => 3,
+            0xf0.. => 4,
+        };
+        if kept + width > len {
+            break;
+        }
+        kept += width;
+    }
+    kept
+}
+
 /// How many bytes from the start need no escape.
 ///
 /// Eight at a time: a byte is below 0x20, or equal to a value after XOR with it, exactly if a
@@ -127,6 +152,16 @@ mod tests {
             let json = format!("\"{}\"", escaped(&text, ascii));
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
             prop_assert!(!ascii || json.is_ascii());
+        }
+
+        #[test]
+        fn what_is_kept_of_it_is_a_prefix_of_the_text(text in any::<String>(), ascii: bool, len in 0..100_usize) {
+            let escaped = escaped(&text, ascii);
+            let kept = escaped_prefix(escaped.as_bytes(), len);
+            prop_assert!(kept <= len);
+            prop_assert!(kept == escaped.len() || kept + 12 > len);
+            let read = serde_json::from_str::<String>(&format!("\"{}\"", &escaped[..kept])).unwrap();
+            prop_assert!(text.starts_with(&read));
         }
 
         #[test]

@@ -7,18 +7,24 @@ use super::{Json, SerializeError};
 /// Writes the key of a map as a string; numbers and other simple values become their text.
 pub(super) struct KeySerializer<'j, 'o> {
     json: &'j mut Json<'o>,
+    is_uncut: bool,
 }
 
 impl<'j, 'o> KeySerializer<'j, 'o> {
     pub(super) fn new(json: &'j mut Json<'o>) -> Self {
-        Self { json }
+        Self { json, is_uncut: false }
+    }
+
+    /// Not for a name, but for a value that is text and will be read again.
+    pub(super) fn uncut(json: &'j mut Json<'o>) -> Self {
+        Self { json, is_uncut: true }
     }
 }
 
 macro_rules! as_text {
     ($($method:ident($type:ty),)*) => {
         $(fn $method(self, value: $type) -> Result<(), SerializeError> {
-            self.json.text(value);
+            self.json.quoted(value);
             Ok(())
         })*
     };
@@ -46,13 +52,16 @@ impl ser::Serializer for KeySerializer<'_, '_> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), SerializeError> {
-        self.json.string(value);
+        if self.is_uncut {
+            self.json.quoted(value);
+        } else {
+            self.json.name(value);
+        }
         Ok(())
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), SerializeError> {
-        self.json.bytes(value);
-        Ok(())
+        self.serialize_str(&String::from_utf8_lossy(value))
     }
 
     fn serialize_none(self) -> Result<(), SerializeError> {
@@ -143,7 +152,11 @@ impl ser::Serializer for KeySerializer<'_, '_> {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), SerializeError> {
-        self.json.text(value);
+        let start = self.json.out.len();
+        self.json.quoted(value);
+        if !self.is_uncut {
+            self.json.cut_name(start);
+        }
         Ok(())
     }
 }

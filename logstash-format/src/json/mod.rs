@@ -5,45 +5,135 @@ mod escape;
 mod key;
 mod names;
 mod serialize;
+mod text;
 
 pub(crate) use escape::{ascii_only, escape};
 pub(crate) use names::{Claim, Names};
 pub(crate) use serialize::{SerializeError, Serializer};
+#[cfg(feature = "tracing")]
+pub(crate) use text::FAILED;
 
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
+use std::mem;
 
 use crate::Value;
+use crate::limits::Cuts;
+use crate::policy::Policy;
+use crate::rules::{Fate, MASK};
 
 /// Writes values at the end of `out`; whoever uses it writes the punctuation between them.
+///
+/// [`value`](Self::value), [`text`](Self::text) and [`name`](Self::name) keep to the policy: they
+/// are for what comes with an event. The other methods write what they are given.
 pub(crate) struct Json<'o> {
     pub(crate) out: &'o mut Vec<u8>,
-    /// Whether characters beyond ASCII are written as `\uXXXX`.
-    ascii: bool,
+    policy: &'o Policy,
+    /// Where `out` has to end.
+    end: usize,
+    /// How many more fields may be written.
+    fields_left: usize,
+    /// How many more bytes of text are searched for patterns.
+    #[cfg(feature = "regex")]
+    search: text::SearchBudget,
+    cuts: Cuts,
+    /// Whether something was cut because `end` was near.
+    is_full: bool,
+    memory: Memory,
+}
+
+/// What is written aside; kept from one document to the next, so that it need not be allocated anew.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The names of the objects around, with dots between them; kept only if a rule asks for it.
+    path: Vec<u8>,
+    /// A text that has to be formatted before it can be searched.
+    #[cfg(feature = "regex")]
+    text: String,
+}
+
+impl Memory {
+    pub(crate) const fn new() -> Self {
+        Self {
+            path: Vec::new(),
+            #[cfg(feature = "regex")]
+            text: String::new(),
+        }
+    }
 }
 
 impl<'o> Json<'o> {
-    pub(crate) fn new(out: &'o mut Vec<u8>, ascii: bool) -> Self {
-        Self { out, ascii }
+    /// Without limit of the whole.
+    pub(crate) fn new(out: &'o mut Vec<u8>, policy: &'o Policy) -> Self {
+        Self {
+            out,
+            policy,
+            end: usize::MAX,
+            fields_left: policy.limits.fields,
+            #[cfg(feature = "regex")]
+            search: text::SearchBudget::default(),
+            cuts: Cuts::default(),
+            is_full: false,
+            memory: Memory::new(),
+        }
+    }
+
+    /// Sets where `out` has to end. What is begun before is completed, so that up to
+    /// [`OVERRUN`] bytes more are written.
+    pub(crate) fn set_end(&mut self, end: usize) {
+        self.end = end;
+    }
+
+    /// Likewise; returns where it had to end before.
+    pub(crate) fn swap_end(&mut self, end: usize) -> usize {
+        mem::replace(&mut self.end, end)
+    }
+
+    pub(crate) fn policy(&self) -> &'o Policy {
+        self.policy
+    }
+
+    /// What was cut so far.
+    pub(crate) fn cuts(&self) -> Cuts {
+        self.cuts
+    }
+
+    /// What was cut so far, and then nothing.
+    pub(crate) fn take_cuts(&mut self) -> Cuts {
+        mem::take(&mut self.cuts)
+    }
+
+    pub(crate) fn add_cut(&mut self, cut: Cuts) {
+        self.cuts.add(cut);
+    }
+
+    /// Whether something was cut because the end was near.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// Exchanges the memory for what is written aside.
+    pub(crate) fn swap_memory(&mut self, memory: &mut Memory) {
+        mem::swap(&mut self.memory, memory);
     }
 
     pub(crate) fn raw(&mut self, json: &str) {
         self.out.extend_from_slice(json.as_bytes());
     }
 
+    /// A text of the formatter itself.
     pub(crate) fn string(&mut self, text: &str) {
         self.out.push(b'"');
-        escape(text, self.ascii, self.out);
+        escape(text, self.policy.ascii, self.out);
         self.out.push(b'"');
     }
 
-    /// A string of whatever `value` displays, up to where it fails.
-    pub(crate) fn text(&mut self, value: impl fmt::Display) {
-        self.out.push(b'"');
-        if write!(Escaped(self), "{value}").is_err() {
-            self.raw(FAILED);
+    /// Ends an object whose entries were each followed by a comma.
+    pub(crate) fn close(&mut self, close: &str) {
+        if self.out.last() == Some(&b',') {
+            self.out.pop();
         }
-        self.out.push(b'"');
+        self.raw(close);
     }
 
     pub(crate) fn u64(&mut self, mut number: u64) {
@@ -72,14 +162,14 @@ impl<'o> Json<'o> {
         match (i64::try_from(number), u64::try_from(number)) {
             (Ok(number), _) => self.i64(number),
             (_, Ok(number)) => self.u64(number),
-            _ => self.text(number),
+            _ => self.quoted(number),
         }
     }
 
     pub(crate) fn u128(&mut self, number: u128) {
         match u64::try_from(number) {
             Ok(number) => self.u64(number),
-            Err(_) => self.text(number),
+            Err(_) => self.quoted(number),
         }
     }
 
@@ -105,18 +195,6 @@ impl<'o> Json<'o> {
         self.raw(if value { "true" } else { "false" });
     }
 
-    /// UTF-8, with U+FFFD in place of what is not.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.out.push(b'"');
-        for chunk in bytes.utf8_chunks() {
-            escape(chunk.valid(), self.ascii, self.out);
-            if !chunk.invalid().is_empty() {
-                escape("\u{fffd}", self.ascii, self.out);
-            }
-        }
-        self.out.push(b'"');
-    }
-
     pub(crate) fn value(&mut self, value: Value<'_>) {
         match value {
             Value::Null => self.raw("null"),
@@ -126,29 +204,81 @@ impl<'o> Json<'o> {
             Value::I128(number) => self.i128(number),
             Value::U128(number) => self.u128(number),
             Value::F64(number) => self.f64(number),
-            Value::Str(text) => self.string(text),
+            Value::Str(text) => self.text(text),
             Value::Bytes(bytes) => self.bytes(bytes),
-            Value::Display(value) => self.text(value),
-            Value::Debug(value) => self.text(format_args!("{value:?}")),
-            Value::Error(error) => self.text(SourceChain(error)),
+            Value::Display(value) => self.display(value),
+            Value::Debug(value) => self.display(format_args!("{value:?}")),
+            Value::Error(error) => self.display(SourceChain(error)),
             Value::Structured(value) => {
                 let start = self.out.len();
+                let path = self.memory.path.len();
                 if let Err(error) = value.write(Serializer::new(self)) {
                     self.out.truncate(start);
-                    self.text(format_args!("[not serialisable: {error}]"));
+                    self.memory.path.truncate(path);
+                    self.display(format_args!("[not serialisable: {error}]"));
                 }
             }
         }
     }
-}
 
-/// Escapes what is formatted into it.
-struct Escaped<'j, 'o>(&'j mut Json<'o>);
+    pub(crate) fn mask(&mut self) {
+        self.string(MASK);
+    }
 
-impl Write for Escaped<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(text, self.0.ascii, self.0.out);
-        Ok(())
+    /// Whether there is room for another entry whose name is already written; notes that it is
+    /// left out if there is none.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.has_room_for(0)
+    }
+
+    /// Likewise for an entry of `len` bytes.
+    pub(crate) fn has_room_for(&mut self, len: usize) -> bool {
+        let has_room = self.out.len().saturating_add(len).saturating_add(SMALL) <= self.end;
+        if !has_room {
+            self.is_full = true;
+            self.cuts.add(Cuts::FIELDS);
+        }
+        has_room
+    }
+
+    /// Counts a field, unless there are too many.
+    pub(crate) fn take_field(&mut self) -> bool {
+        match self.fields_left.checked_sub(1) {
+            Some(left) => {
+                self.fields_left = left;
+                true
+            }
+            None => {
+                self.cuts.add(Cuts::FIELDS);
+                false
+            }
+        }
+    }
+
+    /// What becomes of the field of the event whose name stands, in quotation marks, from `start`
+    /// to the end of `out`. Begins the path with it.
+    pub(crate) fn field_fate(&mut self, start: usize) -> Fate<'o> {
+        let rules = &self.policy.rules;
+        if rules.is_empty() {
+            return Fate::KEEP;
+        }
+        let name = &self.out[start + 1..self.out.len() - 1];
+        if rules.reach_inside() {
+            self.memory.path.clear();
+            self.memory.path.extend_from_slice(name);
+        }
+        rules.fate(name)
+    }
+
+    /// Likewise for an entry of an object inside of a value. Makes the path longer by it.
+    fn inner_fate(&mut self, start: usize) -> Fate<'o> {
+        let rules = &self.policy.rules;
+        if !rules.reach_inside() {
+            return Fate::KEEP;
+        }
+        self.memory.path.push(b'.');
+        self.memory.path.extend_from_slice(&self.out[start + 1..self.out.len() - 1]);
+        rules.fate(&self.memory.path)
     }
 }
 
@@ -195,8 +325,11 @@ fn non_finite(number: f64) -> &'static str {
     }
 }
 
-/// In place of what a `Display` or `Debug` did not write because it failed.
-pub(crate) const FAILED: &str = "[formatting failed]";
+/// What may be written beyond the end: what closes 64 levels, a number, and the end of a text.
+pub(crate) const OVERRUN: usize = 256;
+
+/// Room for an entry that is not a text: a number of 128 bits, a mark that something was cut.
+const SMALL: usize = 64;
 
 /// An error may be its own source.
 const MAX_SOURCES: usize = 32;

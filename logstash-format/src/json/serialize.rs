@@ -5,9 +5,11 @@ use serde::ser::{self, Serialize};
 
 use super::Json;
 use super::compound::{Compound, Token};
+use crate::limits::Cuts;
+use crate::rules::Fate;
 
-/// Writes any serialisable value, with the conversions of [`Value`](crate::Value), at most
-/// [`MAX_LEVELS`] deep.
+/// Writes any serialisable value, with the conversions of [`Value`](crate::Value), as deep as the
+/// limits let.
 pub(crate) struct Serializer<'j, 'o> {
     json: &'j mut Json<'o>,
     level: usize,
@@ -23,30 +25,59 @@ impl<'j, 'o> Serializer<'j, 'o> {
     }
 
     /// Writes `value`, which stands inside this one, or a marker if that is too deep.
-    pub(super) fn inner<T: Serialize + ?Sized>(self, value: &T) -> Result<(), SerializeError> {
-        if self.level == MAX_LEVELS {
-            self.json.string(TOO_DEEP);
+    pub(super) fn inner<T: Serialize + ?Sized>(mut self, value: &T) -> Result<(), SerializeError> {
+        if self.is_too_deep() {
+            self.too_deep();
             return Ok(());
         }
         value.serialize(Serializer { json: self.json, level: self.level + 1 })
     }
 
-    fn open(self, open: &str, close: &'static str) -> Compound<'j, 'o> {
-        let is_too_deep = self.level == MAX_LEVELS;
+    fn open(mut self, open: &str, close: &'static str) -> Compound<'j, 'o> {
+        let is_too_deep = self.is_too_deep();
         if is_too_deep {
-            self.json.string(TOO_DEEP);
+            self.too_deep();
         } else {
             self.json.raw(open);
         }
         Compound::new(self.json, self.level, close, is_too_deep)
     }
 
+    fn is_too_deep(&self) -> bool {
+        self.level >= self.json.policy.limits.depth
+    }
+
+    fn too_deep(&mut self) {
+        self.json.string(TOO_DEEP);
+        self.json.cuts.add(Cuts::DEPTH);
+    }
+
     /// Opens `{"variant":` and then `open`.
     fn open_variant(self, variant: &str, open: &str, close: &'static str) -> Compound<'j, 'o> {
-        if self.level < MAX_LEVELS {
-            self.json.raw("{");
-            self.json.string(variant);
-            self.json.raw(":");
+        if self.is_too_deep() {
+            return self.open(open, close);
+        }
+        self.json.raw("{");
+        let start = self.json.out.len();
+        self.json.name(variant);
+        let is_masked = match self.json.inner_fate(start) {
+            Fate::Drop => {
+                self.json.out.truncate(start);
+                self.json.raw("}");
+                return Compound::new(self.json, self.level, close, true);
+            }
+            Fate::Write { name: None, is_masked } => is_masked,
+            Fate::Write { name: Some(name), is_masked } => {
+                self.json.out.truncate(start);
+                self.json.name(name);
+                is_masked
+            }
+        };
+        self.json.raw(":");
+        if is_masked {
+            self.json.mask();
+            self.json.raw("}");
+            return Compound::new(self.json, self.level, close, true);
         }
         self.open(open, close)
     }
@@ -127,7 +158,7 @@ impl<'j, 'o> ser::Serializer for Serializer<'j, 'o> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), SerializeError> {
-        self.json.string(value);
+        self.json.text(value);
         Ok(())
     }
 
@@ -227,7 +258,7 @@ impl<'j, 'o> ser::Serializer for Serializer<'j, 'o> {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), SerializeError> {
-        self.json.text(value);
+        self.json.display(value);
         Ok(())
     }
 }
@@ -255,10 +286,6 @@ impl fmt::Display for SerializeError {
 }
 
 impl Error for SerializeError {}
-
-/// What a value may be nested, an `Option` or newtype counting as a level. Few enough levels for
-/// the stack of a small thread.
-const MAX_LEVELS: usize = 64;
 
 /// The names under which serde_json passes what serde has no type for.
 const NUMBER: &str = "$serde_json::private::Number";

@@ -1,95 +1,81 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::document::Document;
-use crate::json::Json;
-use crate::{HttpContext, TraceContext};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
-impl Document<'_> {
-    /// The request that the event belongs to.
-    pub(super) fn http(&mut self, http: &HttpContext<'_>) {
-        if let Some(status) = http.status {
-            self.own_field("status_code", |to| to.u64(status.into()));
-        }
-        self.own_text("req_useragent", &http.user_agent);
-        self.own_text("req_remote_address", &http.client_address);
-        if let Some(url) = http.url() {
-            if let Some(host) = url.host_and_port() {
-                self.own_field("req_host", |to| to.text(host));
-            }
-            self.own_field("req_uri", |to| to.text(url));
-        }
-        self.own_text("req_user", &http.user);
-        self.own_text("req_method", &http.method);
-        self.own_text("req_referer", &http.referer);
-        self.own_text("req_forwarded_proto", &http.forwarded_proto);
-        if !http.forwarded_for.is_empty() {
-            self.own_field("req_forwarded_for", |to| list(to, &http.forwarded_for));
-        }
-        self.own_text("request_id", &http.request_id);
-        self.own_text("req_route", &http.route);
-        self.own_text("req_http_version", &http.version);
-        if !http.request_headers.is_empty() {
-            self.own_field("req_headers", |to| object(to, &http.request_headers));
-        }
-        if let Some(bytes) = http.request_bytes {
-            self.own_field("req_bytes", |to| to.u64(bytes));
-        }
-        if let Some(bytes) = http.response_bytes {
-            self.own_field("resp_bytes", |to| to.u64(bytes));
-        }
-        if let Some(duration) = http.duration {
-            let millis = duration.as_micros() as f64 / 1000.0;
-            self.own_field("resp_duration_ms", |to| to.f64(millis));
-        }
+use crate::document::Document;
+use crate::{HttpContext, TraceContext, Value};
+
+/// The request that the event belongs to.
+pub(super) fn write_http(document: &mut Document<'_>, http: &HttpContext<'_>) {
+    if let Some(status) = http.status {
+        document.own("status_code", |to| to.u64(status.into()));
     }
-
-    /// The trace that the event is part of.
-    pub(super) fn trace(&mut self, trace: TraceContext<'_>) {
-        let ids = [
-            ("trace_id", trace.trace_id),
-            ("span_id", trace.span_id),
-            ("transaction_id", trace.transaction_id),
-        ];
-        for (name, id) in ids {
-            if let Some(id) = id {
-                self.own_field(name, |to| to.string(id));
-            }
+    text(document, "req_useragent", &http.user_agent);
+    text(document, "req_remote_address", &http.client_address);
+    if let Some(url) = http.url() {
+        if let Some(host) = url.host_and_port() {
+            document.own("req_host", |to| to.display(host));
         }
+        document.own("req_uri", |to| to.display(url));
     }
+    text(document, "req_user", &http.user);
+    text(document, "req_method", &http.method);
+    text(document, "req_referer", &http.referer);
+    text(document, "req_forwarded_proto", &http.forwarded_proto);
+    if !http.forwarded_for.is_empty() {
+        document.own("req_forwarded_for", |to| to.value(Value::serialize(&http.forwarded_for)));
+    }
+    text(document, "request_id", &http.request_id);
+    text(document, "req_route", &http.route);
+    text(document, "req_http_version", &http.version);
+    if !http.request_headers.is_empty() {
+        document.own("req_headers", |to| to.value(Value::serialize(&Headers(&http.request_headers))));
+    }
+    if let Some(bytes) = http.request_bytes {
+        document.own("req_bytes", |to| to.u64(bytes));
+    }
+    if let Some(bytes) = http.response_bytes {
+        document.own("resp_bytes", |to| to.u64(bytes));
+    }
+    if let Some(duration) = http.duration {
+        let millis = duration.as_micros() as f64 / 1000.0;
+        document.own("resp_duration_ms", |to| to.f64(millis));
+    }
+}
 
-    fn own_text(&mut self, name: &str, text: &Option<Cow<'_, str>>) {
-        if let Some(text) = text {
-            self.own_field(name, |to| to.string(text));
+/// The trace that the event is part of.
+pub(super) fn write_trace(document: &mut Document<'_>, trace: TraceContext<'_>) {
+    let ids =
+        [("trace_id", trace.trace_id), ("span_id", trace.span_id), ("transaction_id", trace.transaction_id)];
+    for (name, id) in ids {
+        if let Some(id) = id {
+            document.own(name, |to| to.plain_text(id));
         }
     }
 }
 
-fn list(to: &mut Json<'_>, texts: &[Cow<'_, str>]) {
-    for (at, text) in texts.iter().enumerate() {
-        to.raw(if at == 0 { "[" } else { "," });
-        to.string(text);
+fn text(document: &mut Document<'_>, name: &str, text: &Option<Cow<'_, str>>) {
+    if let Some(text) = text {
+        document.own(name, |to| to.text(text));
     }
-    to.raw("]");
 }
 
-/// Values of one name, which a header may have several of, are joined as RFC 9110 has it.
-fn object(to: &mut Json<'_>, pairs: &[(Cow<'_, str>, Cow<'_, str>)]) {
-    to.raw("{");
-    let mut is_first = true;
-    for (at, (name, _)) in pairs.iter().enumerate() {
-        if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
-            continue;
+/// As an object; values of one name, which a header may have several of, are joined as RFC 9110 has
+/// it.
+struct Headers<'a>(&'a [(Cow<'a, str>, Cow<'a, str>)]);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut object = to.serialize_map(None)?;
+        for (at, (name, _)) in self.0.iter().enumerate() {
+            let is_first = self.0[..at].iter().all(|(earlier, _)| earlier != name);
+            if is_first {
+                object.serialize_entry(name, &Joined { name, pairs: self.0 })?;
+            }
         }
-        if !is_first {
-            to.raw(",");
-        }
-        is_first = false;
-        to.string(name);
-        to.raw(":");
-        to.text(Joined { name, pairs });
+        object.end()
     }
-    to.raw("}");
 }
 
 struct Joined<'a> {
@@ -104,5 +90,11 @@ impl fmt::Display for Joined<'_> {
             f.write_str(first)?;
         }
         values.try_for_each(|value| write!(f, ", {value}"))
+    }
+}
+
+impl Serialize for Joined<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }

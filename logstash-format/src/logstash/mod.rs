@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::host::{full_host_name, host_name};
 use crate::json::Json;
-use crate::{Event, FormatError, Formatter};
-use document::Document;
+use crate::policy::PLAIN;
+use crate::{Event, FormatError, Formatter, LevelNames, LevelValues, Limits, Precision, Rules};
 use template::Template;
 
 /// Writes the documents that Logstash pipelines know from python-logstash-async ("version 1").
@@ -184,6 +184,51 @@ impl LogstashFormatter {
         self.set(|settings| settings.ensure_ascii = ensure_ascii)
     }
 
+    /// Sets how fine the field `@timestamp` is. Default: [`Precision::Milliseconds`].
+    pub fn precision(self, precision: Precision) -> Self {
+        self.set(|settings| settings.precision = precision)
+    }
+
+    /// Sets how the field `level` names levels. Default: [`LevelNames::Python`].
+    pub fn level_names(self, names: LevelNames) -> Self {
+        self.set(|settings| settings.level_names = names)
+    }
+
+    /// Adds the level as a number, in the field `level_value`. Default: none, and no such field.
+    pub fn level_values(self, values: impl Into<Option<LevelValues>>) -> Self {
+        self.set(|settings| settings.level_values = values.into())
+    }
+
+    /// Sets whether documents say where in the source an event was logged, in the fields
+    /// `func_name`, `line`, `module_path` and `path`. Default: yes.
+    pub fn source_location(self, source_location: bool) -> Self {
+        self.set(|settings| settings.source_location = source_location)
+    }
+
+    /// Sets whether each document has a field `event_id`. Default: no.
+    ///
+    /// It is the [id of the event](Event::id), or else one that no other event has: a random
+    /// number of this run of the program, the process, and a counter. A document that is sent again
+    /// has the same one, so that Elasticsearch stores it once if the pipeline says
+    /// `document_id => "%{event_id}"`. It is not in `@metadata`, because that is lost where a queue
+    /// such as Redis or Kafka stands between.
+    pub fn event_id(self, event_id: bool) -> Self {
+        self.set(|settings| settings.event_id = event_id)
+    }
+
+    /// Sets how large documents and their parts may become. Default: [`Limits::new`].
+    pub fn limits(self, limits: Limits) -> Self {
+        self.set(|settings| settings.limits = limits)
+    }
+
+    /// Sets which fields are left out, renamed or masked. Default: none.
+    ///
+    /// The rules also meet the standard fields, so that `Rules::new().drop("pid")` leaves the
+    /// process id out.
+    pub fn rules(self, rules: Rules) -> Self {
+        self.set(|settings| settings.rules = rules)
+    }
+
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self.template = Template::new(&self.settings);
@@ -199,7 +244,7 @@ impl Default for LogstashFormatter {
 
 impl Formatter for LogstashFormatter {
     fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
-        Document::write(&self.template, event, out);
+        document::write(&self.template, event, out);
         Ok(())
     }
 }
@@ -219,6 +264,13 @@ struct Settings {
     /// Likewise.
     metadata: Vec<(String, String)>,
     ensure_ascii: bool,
+    precision: Precision,
+    level_names: LevelNames,
+    level_values: Option<LevelValues>,
+    source_location: bool,
+    event_id: bool,
+    limits: Limits,
+    rules: Rules,
 }
 
 impl Default for Settings {
@@ -236,6 +288,13 @@ impl Default for Settings {
             extra: Vec::new(),
             metadata: Vec::new(),
             ensure_ascii: false,
+            precision: Precision::default(),
+            level_names: LevelNames::default(),
+            level_values: None,
+            source_location: true,
+            event_id: false,
+            limits: Limits::new(),
+            rules: Rules::new(),
         }
     }
 }
@@ -254,6 +313,6 @@ fn replace(entries: &mut Vec<(String, String)>, name: &str, value: &impl Seriali
 
 fn to_json(value: &impl Serialize) -> String {
     let mut out = Vec::new();
-    Json::new(&mut out, false).value(crate::Value::serialize(value));
+    Json::new(&mut out, &PLAIN).value(crate::Value::serialize(value));
     String::from_utf8_lossy(&out).into_owned()
 }

@@ -1,28 +1,53 @@
 use super::{HostStyle, Settings};
 use crate::json::{Json, ascii_only};
+use crate::policy::{PLAIN, PLAIN_ASCII, Policy};
+use crate::rules::{Fate, MASK};
+use crate::{LevelNames, LevelValues, Precision};
 
-/// The parts of a document that are the same for every event, as JSON.
+/// What is the same for every document, and between it the places for what is not.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
-    /// From the end of the timestamp to the level.
-    pub(super) before_level: String,
-    /// From the level to the message.
-    pub(super) before_message: String,
-    /// From the process id to the first field of `extra`.
-    pub(super) before_extra: String,
-    /// From the path to the thread name.
-    pub(super) before_thread: String,
+    pub(super) pieces: Vec<Piece>,
     /// Names, not yet JSON, and values.
     pub(super) extra: Vec<(String, String)>,
     /// What ends the document.
     pub(super) end: &'static str,
-    pub(super) layout: Layout,
-    pub(super) ascii: bool,
+    pub(super) precision: Precision,
+    pub(super) level_names: LevelNames,
+    pub(super) policy: Policy,
+    layout: Layout,
+    /// Names, as JSON, that standard fields have instead of their own, where fields go.
+    renamed: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Piece {
+    /// Entries of every document, each with a comma behind it.
+    Json(String),
+    /// An entry whose value comes from the event; `key` is its name and a colon.
+    Entry { key: String, slot: Slot },
+}
+
+/// A value that differs between events.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    Timestamp,
+    Level,
+    LevelValue(LevelValues),
+    Message,
+    Pid,
+    EventId,
+    Function,
+    Line,
+    Logger,
+    Module,
+    Path,
+    Thread,
 }
 
 /// Where the fields of events go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+enum Layout {
     /// To an object of their own.
     Prefixed,
     /// To the top level.
@@ -31,92 +56,213 @@ pub(super) enum Layout {
 
 impl Template {
     pub(super) fn new(settings: &Settings) -> Self {
-        let ascii = settings.ensure_ascii;
-        let quoted = |text: &str| {
-            let mut out = Vec::new();
-            Json::new(&mut out, ascii).string(text);
-            String::from_utf8_lossy(&out).into_owned()
+        let mut writer = Writer {
+            policy: Policy::new(settings.ensure_ascii, settings.limits.clone(), settings.rules.clone()),
+            pieces: Vec::new(),
+            names: Vec::new(),
+            renamed: Vec::new(),
         };
-        let json = |json: &str| match ascii {
-            true => {
-                let mut out = Vec::new();
-                ascii_only(json, &mut out);
-                String::from_utf8_lossy(&out).into_owned()
-            }
-            false => json.to_owned(),
-        };
-
-        let logsource = quoted(&settings.host);
-        let host = match settings.host_style {
-            HostStyle::String => logsource.clone(),
-            HostStyle::Object => format!(r#"{{"name":{logsource}}}"#),
-        };
-        let mut before_extra =
-            format!(r#","program":{},"type":{}"#, quoted(&settings.program), quoted(&settings.message_type));
-        if !settings.metadata.is_empty() {
-            let entries =
-                settings.metadata.iter().map(|(name, value)| format!("{}:{}", quoted(name), json(value)));
-            before_extra += &format!(r#","@metadata":{{{}}}"#, joined(entries));
-        }
-        if !settings.tags.is_empty() {
-            let tags = settings.tags.iter().map(|tag| quoted(tag));
-            before_extra += &format!(r#","tags":[{}]"#, joined(tags));
-        }
+        writer.raw("{");
+        writer.top(settings);
         let (layout, end) = match &settings.extra_prefix {
             Some(prefix) => {
-                let mut prefix = prefix.clone();
-                while Layout::Prefixed.has_at_top(&prefix) {
-                    prefix.push('_');
-                }
-                before_extra += &format!(",{}:{{", quoted(&prefix));
+                let name = writer.free_name(prefix, |name| has_at_top(name.as_bytes()));
+                let name = writer.quoted(&name);
+                writer.raw(&format!("{name}:{{"));
+                writer.names.clear();
+                writer.renamed.clear();
                 (Layout::Prefixed, "}}")
             }
-            None => {
-                before_extra.push(',');
-                (Layout::Flat, "}")
-            }
+            None => (Layout::Flat, "}"),
         };
+        writer.extra(settings);
 
         Self {
-            before_level: format!(r#"","@version":"1","host":{host},"level":""#),
-            before_message: format!(r#"","logsource":{logsource},"message":"#),
-            before_extra,
-            before_thread: format!(r#","process_name":{},"thread_name":"#, quoted(&settings.process_name)),
-            extra: settings.extra.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+            extra: settings.extra.iter().map(|(name, value)| (name.clone(), writer.json(value))).collect(),
+            pieces: writer.pieces,
             end,
+            precision: settings.precision,
+            level_names: settings.level_names,
+            policy: writer.policy,
             layout,
-            ascii,
+            renamed: writer.renamed,
         }
+    }
+
+    /// Whether the document itself may write `name`, given as JSON, where fields go.
+    pub(super) fn reserves(&self, name: &[u8]) -> bool {
+        has_in_extra(name)
+            || self.layout == Layout::Flat && has_at_top(name)
+            || !self.renamed.is_empty() && self.renamed.iter().any(|renamed| renamed == name)
     }
 }
 
-impl Layout {
-    /// Whether the document itself may write `name` where fields go.
-    pub(super) fn reserves(self, name: &str) -> bool {
-        let is_extra = matches!(
-            name,
-            "func_name" | "line" | "logger_name" | "module_path" | "path" | "process_name" | "thread_name"
-        );
-        is_extra || self == Self::Flat && self.has_at_top(name)
+/// Collects the pieces.
+struct Writer {
+    policy: Policy,
+    pieces: Vec<Piece>,
+    /// Names so far in the object that is open.
+    names: Vec<String>,
+    renamed: Vec<Vec<u8>>,
+}
+
+impl Writer {
+    /// What stands before the fields of events at the top level.
+    fn top(&mut self, settings: &Settings) {
+        let host = self.quoted(&settings.host);
+        self.slot("@timestamp", Slot::Timestamp);
+        self.entry("@version", r#""1""#);
+        match settings.host_style {
+            HostStyle::String => self.entry("host", &host),
+            HostStyle::Object => self.entry("host", &format!(r#"{{"name":{host}}}"#)),
+        }
+        self.slot("level", Slot::Level);
+        if let Some(values) = settings.level_values {
+            self.slot("level_value", Slot::LevelValue(values));
+        }
+        self.entry("logsource", &host);
+        self.slot("message", Slot::Message);
+        self.slot("pid", Slot::Pid);
+        self.entry("program", &self.quoted(&settings.program));
+        self.entry("type", &self.quoted(&settings.message_type));
+        if settings.event_id {
+            self.slot("event_id", Slot::EventId);
+        }
+        if !settings.metadata.is_empty() {
+            let entries = settings
+                .metadata
+                .iter()
+                .map(|(name, value)| format!("{}:{}", self.quoted(name), self.json(value)));
+            let entries = joined(entries);
+            self.entry("@metadata", &format!("{{{entries}}}"));
+        }
+        if !settings.tags.is_empty() {
+            let tags = joined(settings.tags.iter().map(|tag| self.quoted(tag)));
+            self.entry("tags", &format!("[{tags}]"));
+        }
     }
 
-    /// Whether `name` is a standard field at the top level.
-    fn has_at_top(self, name: &str) -> bool {
-        matches!(
-            name,
-            "@timestamp"
-                | "@version"
-                | "@metadata"
-                | "host"
-                | "level"
-                | "logsource"
-                | "message"
-                | "pid"
-                | "program"
-                | "tags"
-                | "type"
-        )
+    /// What stands beside the fields of events.
+    fn extra(&mut self, settings: &Settings) {
+        if settings.source_location {
+            self.slot("func_name", Slot::Function);
+            self.slot("line", Slot::Line);
+        }
+        self.slot("logger_name", Slot::Logger);
+        if settings.source_location {
+            self.slot("module_path", Slot::Module);
+            self.slot("path", Slot::Path);
+        }
+        self.entry("process_name", &self.quoted(&settings.process_name));
+        self.slot("thread_name", Slot::Thread);
     }
+
+    fn slot(&mut self, name: &str, slot: Slot) {
+        if let Some((key, is_masked)) = self.key(name) {
+            match is_masked {
+                true => self.raw(&format!("{key}\"{MASK}\",")),
+                false => self.pieces.push(Piece::Entry { key, slot }),
+            }
+        }
+    }
+
+    fn entry(&mut self, name: &str, value: &str) {
+        if let Some((key, is_masked)) = self.key(name) {
+            match is_masked {
+                true => self.raw(&format!("{key}\"{MASK}\",")),
+                false => self.raw(&format!("{key}{value},")),
+            }
+        }
+    }
+
+    /// The name by the rules, as JSON with a colon, and whether the value is masked; none if the
+    /// field is left out.
+    fn key(&mut self, name: &str) -> Option<(String, bool)> {
+        let (new_name, is_masked) = match self.policy.rules.fate(name.as_bytes()) {
+            Fate::Drop => return None,
+            Fate::Write { name, is_masked } => (name.map(str::to_owned), is_masked),
+        };
+        let name = match new_name {
+            Some(new_name) => {
+                let is_taken = |name: &str| has_at_top(name.as_bytes()) || has_in_extra(name.as_bytes());
+                let new_name = self.free_name(&new_name, is_taken);
+                let quoted = self.quoted(&new_name);
+                self.renamed.push(quoted.as_bytes()[1..quoted.len() - 1].to_vec());
+                new_name
+            }
+            None => name.to_owned(),
+        };
+        let key = format!("{}:", self.quoted(&name));
+        self.names.push(name);
+        Some((key, is_masked))
+    }
+
+    /// `name`, with underscores if it is taken.
+    fn free_name(&self, name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+        let mut name = name.to_owned();
+        while is_taken(&name) || self.names.contains(&name) {
+            name.push('_');
+        }
+        name
+    }
+
+    fn raw(&mut self, json: &str) {
+        match self.pieces.last_mut() {
+            Some(Piece::Json(last)) => last.push_str(json),
+            _ => self.pieces.push(Piece::Json(json.to_owned())),
+        }
+    }
+
+    fn quoted(&self, text: &str) -> String {
+        let mut out = Vec::new();
+        let plain = if self.policy.ascii { &PLAIN_ASCII } else { &PLAIN };
+        Json::new(&mut out, plain).string(text);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn json(&self, json: &str) -> String {
+        if !self.policy.ascii {
+            return json.to_owned();
+        }
+        let mut out = Vec::new();
+        ascii_only(json, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+/// Whether `name` is a standard field beside the fields of events.
+fn has_in_extra(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"func_name"
+            | b"line"
+            | b"logger_name"
+            | b"module_path"
+            | b"path"
+            | b"process_name"
+            | b"thread_name"
+            | b"truncated"
+    )
+}
+
+/// Whether `name` is a standard field at the top level.
+fn has_at_top(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"@timestamp"
+            | b"@version"
+            | b"@metadata"
+            | b"event_id"
+            | b"host"
+            | b"level"
+            | b"level_value"
+            | b"logsource"
+            | b"message"
+            | b"pid"
+            | b"program"
+            | b"tags"
+            | b"type"
+    )
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> String {

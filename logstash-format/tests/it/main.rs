@@ -4,6 +4,7 @@
 
 mod documents;
 mod http;
+mod limits;
 #[cfg(feature = "log")]
 mod log;
 mod names;
@@ -11,6 +12,7 @@ mod names;
 mod opentelemetry;
 mod properties;
 mod rig;
+mod rules;
 #[cfg(feature = "tracing")]
 mod spans;
 #[cfg(feature = "tracing")]

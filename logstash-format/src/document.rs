@@ -1,0 +1,320 @@
+use std::cell::Cell;
+use std::error::Error;
+use std::mem;
+use std::ops::Range;
+
+use crate::json::{Claim, Json, Memory, Names, OVERRUN};
+use crate::limits::Cuts;
+use crate::policy::Policy;
+use crate::rules::Fate;
+use crate::{Event, Message, Value};
+
+/// A document while it is written, whatever its schema.
+///
+/// A schema writes its own parts with [`json`](Self::json); the message, the fields and the note of
+/// what was cut go through the other methods. Each entry of an object is followed by a comma, which
+/// [`Json::close`] takes away.
+pub(crate) struct Document<'o> {
+    pub(crate) json: Json<'o>,
+    /// The names of fields so far, except those that are always reserved.
+    names: Names,
+    /// Whether the document itself may use a name, given as JSON, where fields go.
+    is_reserved: &'o dyn Fn(&[u8]) -> bool,
+    message: Written,
+}
+
+/// How the message is written.
+struct Written {
+    /// Whether the whole event did not fit, so that the message has to make room.
+    is_short: bool,
+    /// Where it stands, with its quotation marks, if it was made short.
+    place: Option<Range<usize>>,
+}
+
+impl Document<'_> {
+    /// Appends the document of `event` to `out`, at most as large as the limits let.
+    ///
+    /// `is_reserved` says whether the document itself may use a name, given as JSON, where fields go.
+    /// `schema` writes it; it is called again if the message has to be cut so that the fields fit.
+    /// If it panics, `out` has its former length.
+    pub(crate) fn write(
+        policy: &Policy,
+        is_reserved: &dyn Fn(&[u8]) -> bool,
+        event: &Event<'_>,
+        out: &mut Vec<u8>,
+        schema: impl Fn(&mut Document<'_>),
+    ) {
+        let mut undo = UndoOnPanic::new(out);
+        let start = undo.len;
+        // A thread that ends may have dropped it already.
+        let mut spare = SPARE.try_with(Cell::take).unwrap_or_default();
+        let limit = start.saturating_add(policy.limits.event);
+
+        let end = limit - RESERVE;
+        let mut pass = |out: &mut Vec<u8>, is_short| {
+            let mut json = Json::new(out, policy);
+            json.set_end(end);
+            json.swap_memory(&mut spare.memory);
+            let names = mem::take(&mut spare.names);
+            let message = Written { is_short, place: None };
+            let mut document = Document { json, names, is_reserved, message };
+            schema(&mut document);
+            let Document { mut json, mut names, message, .. } = document;
+            json.swap_memory(&mut spare.memory);
+            names.clear();
+            spare.names = names;
+            (json.is_full(), message.place)
+        };
+        let (is_full, _) = pass(undo.out, false);
+        if is_full {
+            undo.out.truncate(start);
+            if let (_, Some(place)) = pass(undo.out, true) {
+                lengthen(policy, event.message, undo.out, place, limit);
+            }
+        }
+        let _ = SPARE.try_with(|kept| kept.set(spare));
+        undo.is_done = true;
+    }
+
+    /// The message, in quotation marks.
+    pub(crate) fn message(&mut self, message: Message<'_>) {
+        let start = self.json.out.len();
+        let cuts = self.json.take_cuts();
+        if self.message.is_short {
+            let room = self.json.policy().limits.event / SHORT;
+            let end = self.json.swap_end(start + room);
+            self.message_text(message);
+            self.json.swap_end(end);
+            self.message.place = Some(start..self.json.out.len());
+        } else {
+            self.message_text(message);
+        }
+        let is_cut = !self.json.take_cuts().is_empty();
+        self.json.add_cut(cuts);
+        if is_cut {
+            self.json.add_cut(Cuts::MESSAGE);
+        }
+    }
+
+    fn message_text(&mut self, message: Message<'_>) {
+        match message.as_str() {
+            Some(text) => self.json.text(text),
+            None => self.json.display(message),
+        }
+    }
+
+    /// Calls `write` with the error of the event, if it has one: the one that it was given, or else the
+    /// first field named `error` or `err` whose value is one. Returns which field that is.
+    ///
+    /// To be called before [`event_fields`](Self::event_fields), because the names that an error is
+    /// written under belong to the document: a field that is visited before it must not take one.
+    pub(crate) fn event_error(
+        &mut self,
+        event: &Event<'_>,
+        mut write: impl FnMut(&mut Self, &(dyn Error + 'static)),
+    ) -> Option<usize> {
+        if let Some(error) = event.error {
+            write(self, error);
+            return None;
+        }
+        if !event.fields.may_hold_error() {
+            return None;
+        }
+        let (mut error_at, mut at) = (None, 0);
+        event.fields.for_each(&mut |name, value| {
+            if let (None, "error" | "err", Value::Error(error)) = (error_at, name, value) {
+                error_at = Some(at);
+                write(self, error);
+            }
+            at += 1;
+        });
+        error_at
+    }
+
+    /// Writes the fields of the event but the one that is its error.
+    pub(crate) fn event_fields(&mut self, event: &Event<'_>, error_at: Option<usize>) {
+        let mut at = 0;
+        event.fields.for_each(&mut |name, value| {
+            if error_at != Some(at) {
+                self.field(name, |to| to.value(value));
+            }
+            at += 1;
+        });
+    }
+
+    /// Writes an entry of the document itself beside the fields, whose name no field can have then.
+    pub(crate) fn own(&mut self, name: &str, value: impl FnOnce(&mut Json<'_>)) {
+        let start = self.json.out.len();
+        self.json.string(name);
+        let Some(ruled) = self.apply_rules(start) else { return };
+        while ruled.is_renamed && self.claim(start) != Claim::Free {
+            self.lengthen_name();
+        }
+        self.entry(start, true, ruled.is_masked, value);
+    }
+
+    /// Writes a field, unless one of that name was given before; under a longer name if the
+    /// document itself uses this one, or reserves it.
+    pub(crate) fn field(&mut self, name: &str, value: impl FnOnce(&mut Json<'_>)) {
+        let start = self.json.out.len();
+        self.json.name(name);
+        let Some(ruled) = self.apply_rules(start) else { return };
+        let mut claim = self.claim(start);
+        // What two names have in common after they were cut does not make them the same.
+        let is_renamed = claim == Claim::Own || claim == Claim::Given && self.json.ends_in_cut_name();
+        let mut tries = 0;
+        while is_renamed && claim != Claim::Free && tries < MAX_UNDERSCORES {
+            self.lengthen_name();
+            claim = self.claim(start);
+            tries += 1;
+        }
+        if claim == Claim::Free && self.json.take_field() {
+            self.entry(start, is_renamed, ruled.is_masked, value);
+        } else {
+            self.json.out.truncate(start);
+        }
+    }
+
+    /// Applies the rules to the name from `start` to the end. Takes it back, and returns nothing, if
+    /// the field is dropped.
+    fn apply_rules(&mut self, start: usize) -> Option<Ruled> {
+        match self.json.field_fate(start) {
+            Fate::Drop => {
+                self.json.out.truncate(start);
+                None
+            }
+            Fate::Write { name: None, is_masked } => Some(Ruled { is_masked, is_renamed: false }),
+            Fate::Write { name: Some(name), is_masked } => {
+                self.json.out.truncate(start);
+                self.json.name(name);
+                Some(Ruled { is_masked, is_renamed: true })
+            }
+        }
+    }
+
+    /// Adds an underscore to the name at the end.
+    fn lengthen_name(&mut self) {
+        self.json.out.pop();
+        self.json.raw("_\"");
+    }
+
+    /// Completes the entry whose name stands from `start` to the end, or takes it back if there is no
+    /// room for it.
+    fn entry(&mut self, start: usize, is_own: bool, is_masked: bool, value: impl FnOnce(&mut Json<'_>)) {
+        let end = self.json.out.len();
+        if !self.json.has_room() {
+            self.json.out.truncate(start);
+            return;
+        }
+        self.names.insert(self.json.out, start..end, is_own);
+        self.json.raw(":");
+        if is_masked {
+            self.json.mask();
+        } else {
+            value(&mut self.json);
+        }
+        self.json.raw(",");
+    }
+
+    /// Writes a field whose value is JSON already, if there is room for it.
+    pub(crate) fn json_field(&mut self, name: &str, json: &str) {
+        if self.json.has_room_for(name.len() + json.len()) {
+            self.field(name, |to| to.raw(json));
+        }
+    }
+
+    /// Writes what was cut as an entry that lists it, if anything was. The name must be reserved.
+    pub(crate) fn cuts(&mut self, name: &str) {
+        let cuts = self.json.cuts();
+        if cuts.is_empty() {
+            return;
+        }
+        let json = &mut self.json;
+        json.string(name);
+        json.raw(":[");
+        for cut in cuts.names() {
+            json.string(cut);
+            json.raw(",");
+        }
+        json.close("]");
+        json.raw(",");
+    }
+
+    fn claim(&self, start: usize) -> Claim {
+        let end = self.json.out.len();
+        match (self.is_reserved)(&self.json.out[start + 1..end - 1]) {
+            true => Claim::Own,
+            false => self.names.check(self.json.out, start..end),
+        }
+    }
+}
+
+/// What rules make of a field that they do not drop.
+struct Ruled {
+    is_masked: bool,
+    is_renamed: bool,
+}
+
+/// Puts as much of the message as there is room for in the place of the short one.
+fn lengthen(policy: &Policy, message: Message<'_>, out: &mut Vec<u8>, place: Range<usize>, limit: usize) {
+    let room = limit.saturating_sub(out.len()) + place.len();
+    let mut longer = Vec::new();
+    let mut json = Json::new(&mut longer, policy);
+    // What ends a text comes behind the end.
+    json.set_end(room.saturating_sub(TEXT_END));
+    match message.as_str() {
+        Some(text) => json.text(text),
+        None => json.display(message),
+    }
+    // A text may be shorter when it is formatted again.
+    if longer.len() > place.len() && longer.len() <= room {
+        out.splice(place, longer);
+    }
+}
+
+/// Gives the buffer its former length back if a value panics while it is formatted.
+struct UndoOnPanic<'o> {
+    out: &'o mut Vec<u8>,
+    len: usize,
+    is_done: bool,
+}
+
+impl<'o> UndoOnPanic<'o> {
+    fn new(out: &'o mut Vec<u8>) -> Self {
+        let len = out.len();
+        Self { out, len, is_done: false }
+    }
+}
+
+impl Drop for UndoOnPanic<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.out.truncate(self.len);
+        }
+    }
+}
+
+/// Memory of one document that the next one uses again.
+#[derive(Default)]
+struct Spare {
+    names: Names,
+    memory: Memory,
+}
+
+thread_local! {
+    /// So that ordinary events allocate nothing. Empty while in use: a value that logs while it is
+    /// formatted gets new ones.
+    static SPARE: Cell<Spare> = const { Cell::new(Spare { names: Names::new(), memory: Memory::new() }) };
+}
+
+/// How often a name can be taken before a field counts as one of those given before.
+const MAX_UNDERSCORES: usize = 8;
+
+/// What is left of an event that is too large for its message: one part of so many.
+const SHORT: usize = 8;
+
+/// For what is written behind the end: see [`OVERRUN`], and the entry that says what was cut.
+const RESERVE: usize = OVERRUN + 128;
+
+/// A mark that the text was cut, and a quotation mark.
+const TEXT_END: usize = 16;

@@ -1,0 +1,175 @@
+#[cfg(feature = "regex")]
+mod pattern;
+
+#[cfg(feature = "regex")]
+pub use pattern::PatternError;
+#[cfg(feature = "regex")]
+pub(crate) use pattern::Patterns;
+
+use crate::json::{ascii_only, escape};
+
+/// Which fields of an event are left out, renamed or masked; the same for every formatter of this
+/// crate.
+///
+/// A rule names a field as it was logged, without the prefix that a formatter puts before it. The
+/// standard fields of a document are meant too, under the names they have in it. What stands inside
+/// a structured value has the name of the value, a dot, and its own name, and so on inwards; lists
+/// add nothing, so that `users.token` is the token of each user in a list. With `*.` before it a
+/// name is meant wherever it stands, at the top or inside. Upper and lower case of ASCII are the
+/// same.
+///
+/// | rule | meets |
+/// | --- | --- |
+/// | `password` | the field `password` |
+/// | `user.password` | the field of that name, and `password` inside of the field `user` |
+/// | `*.password` | `password` anywhere |
+///
+/// Where several rules meet a field, leaving out goes before masking; a masked field can be renamed.
+/// Of two new names for a field the one that was given last counts. Values that are shown by
+/// `Debug` or `Display` are one text, inside of which no name is known.
+///
+/// ```
+/// use logstash_format::{Event, Formatter, Level, LogstashFormatter, Rules, Value};
+///
+/// let rules = Rules::new().drop("line").mask("*.password").rename("ip", "client_ip");
+/// let formatter = LogstashFormatter::new().rules(rules);
+/// let fields = [("password", Value::from("secret")), ("ip", Value::from("192.0.2.7"))];
+/// let mut out = Vec::new();
+/// formatter.format(&Event::new(Level::Info, "shop", "login").fields(&fields), &mut out)?;
+/// # let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+/// # assert_eq!(document["extra"]["password"], "[masked]");
+/// # assert_eq!(document["extra"]["client_ip"], "192.0.2.7");
+/// # Ok::<(), logstash_format::FormatError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Also in the order in which they apply: a later one goes before an earlier one of its kind.
+    rules: Vec<Rule>,
+    /// Whether a rule can meet a name inside of a structured value.
+    reach_inside: bool,
+    #[cfg(feature = "regex")]
+    patterns: Patterns,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    /// As it stands in JSON, where it is compared; without the `*.`.
+    path: Box<[u8]>,
+    /// Whether it is meant wherever it stands.
+    anywhere: bool,
+    action: Action,
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    Drop,
+    Mask,
+    Rename(Box<str>),
+}
+
+/// What becomes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate<'r> {
+    Drop,
+    /// Written, as far as these say under another name and masked.
+    Write {
+        name: Option<&'r str>,
+        is_masked: bool,
+    },
+}
+
+impl Fate<'_> {
+    pub(crate) const KEEP: Self = Fate::Write { name: None, is_masked: false };
+}
+
+impl Rules {
+    /// No rules, which cost nothing.
+    pub const fn new() -> Self {
+        Self {
+            rules: Vec::new(),
+            reach_inside: false,
+            #[cfg(feature = "regex")]
+            patterns: Patterns::new(),
+        }
+    }
+
+    /// Leaves a field out.
+    pub fn drop(self, field: &str) -> Self {
+        self.rule(field, Action::Drop)
+    }
+
+    /// Writes `[masked]` in place of the value of a field, whatever its type.
+    pub fn mask(self, field: &str) -> Self {
+        self.rule(field, Action::Mask)
+    }
+
+    /// Gives a field another name, in the object in which it stands.
+    ///
+    /// If that object has a field of this name already, the one that comes first counts.
+    pub fn rename(self, field: &str, name: &str) -> Self {
+        self.rule(field, Action::Rename(name.into()))
+    }
+
+    fn rule(mut self, field: &str, action: Action) -> Self {
+        let (path, anywhere) = match field.strip_prefix("*.") {
+            Some(path) => (path, true),
+            None => (field, false),
+        };
+        let mut escaped = Vec::new();
+        escape(path, false, &mut escaped);
+        self.reach_inside |= anywhere || path.contains('.');
+        self.rules.push(Rule { path: escaped.into(), anywhere, action });
+        self
+    }
+
+    /// For documents in which characters beyond ASCII are escaped.
+    pub(crate) fn for_ascii(mut self) -> Self {
+        for rule in &mut self.rules {
+            let mut path = Vec::new();
+            ascii_only(&String::from_utf8_lossy(&rule.path), &mut path);
+            rule.path = path.into();
+        }
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Whether names inside of structured values have to be looked at.
+    pub(crate) fn reach_inside(&self) -> bool {
+        self.reach_inside
+    }
+
+    /// What becomes of the field with this path, which is escaped as in JSON.
+    pub(crate) fn fate(&self, path: &[u8]) -> Fate<'_> {
+        let (mut new_name, mut is_masked) = (None, false);
+        for rule in &self.rules {
+            if rule.meets(path) {
+                match &rule.action {
+                    Action::Drop => return Fate::Drop,
+                    Action::Mask => is_masked = true,
+                    Action::Rename(name) => new_name = Some(&**name),
+                }
+            }
+        }
+        Fate::Write { name: new_name, is_masked }
+    }
+
+    #[cfg(feature = "regex")]
+    pub(crate) fn patterns(&self) -> Option<&Patterns> {
+        Some(&self.patterns).filter(|patterns| !patterns.is_empty())
+    }
+}
+
+impl Rule {
+    fn meets(&self, path: &[u8]) -> bool {
+        let Some(before) = path.len().checked_sub(self.path.len()) else { return false };
+        let (before, end) = path.split_at(before);
+        let is_whole = before.is_empty() || self.anywhere && before.ends_with(b".");
+        is_whole && end.eq_ignore_ascii_case(&self.path)
+    }
+}
+
+/// In place of a value that is not to be seen.
+pub(crate) const MASK: &str = "[masked]";

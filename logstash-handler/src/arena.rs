@@ -28,6 +28,8 @@ struct State {
     pushed: u64,
     /// Events that were turned away for lack of room.
     overflowed: u64,
+    /// Events that were taken in and had to make room for newer ones.
+    displaced: u64,
     closed: bool,
     /// Somebody waits for the events that are here: no more lingering.
     urgent: bool,
@@ -63,28 +65,30 @@ impl Arena {
 
     /// Takes an event in and tells its position: how many came before it.
     ///
-    /// `at` is the time of the event. Waits at most `patience` for room; [`Refusal::Full`] counts the
-    /// event as overflowed.
+    /// `at` is the time of the event. [`Refusal::Full`] counts the event as overflowed.
     pub(crate) fn push(
         &self,
         event: &[u8],
         at: SystemTime,
-        patience: Duration,
+        admission: Admission,
         urgent: bool,
     ) -> Result<u64, Refusal> {
+        let capacity = admission.share.of(self.capacity);
         let mut state = self.lock();
-        if !state.closed && !state.has_room(event.len(), self.capacity) {
+        if !state.closed && !state.has_room(event.len(), capacity) {
             // What is here is enough for the writer, whatever it is waiting for.
             state.urgent = true;
             self.work.notify_one();
-            if !patience.is_zero() {
-                state = self.wait_for_room(state, event.len(), patience);
+            if admission.displaces {
+                state.make_room(event.len(), capacity);
+            } else if !admission.patience.is_zero() {
+                state = self.wait_for_room(state, event.len(), admission.patience);
             }
         }
         if state.closed {
             return Err(Refusal::Closed);
         }
-        if !state.has_room(event.len(), self.capacity) {
+        if !state.has_room(event.len(), capacity) {
             state.overflowed += 1;
             return Err(Refusal::Full);
         }
@@ -124,16 +128,35 @@ impl Arena {
         state
     }
 
+    /// Counts an event as overflowed that was not even offered.
+    pub(crate) fn turn_away(&self) {
+        self.lock().overflowed += 1;
+    }
+
     /// Waits until there is something to do and swaps the events for the empty `chunk`.
     ///
     /// The first event of a quiet time waits at most `linger` for others to share its window.
-    /// `on_swap` runs under the lock with the number of events, so that they are never uncounted.
-    pub(crate) fn take(&self, chunk: &mut Chunk, linger: Duration, on_swap: impl FnOnce(u64)) -> Taken {
+    /// There is something else to do at `alarm`. `on_swap` runs under the lock, so that events are never
+    /// uncounted.
+    pub(crate) fn take(
+        &self,
+        chunk: &mut Chunk,
+        linger: Duration,
+        alarm: Option<Instant>,
+        on_swap: impl FnOnce(&Chunk),
+    ) -> Taken {
         chunk.clear();
         let mut state = self.lock();
         while state.chunk.is_empty() && !state.closed && !state.poked {
             state.writer = Writer::Asleep;
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match alarm.map(|alarm| alarm.saturating_duration_since(Instant::now())) {
+                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => {
+                    state.poked = true;
+                    state
+                }
+                Some(left) => self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
         }
         let deadline = deadline(linger);
         while !state.is_pressing(self.full_window) {
@@ -148,7 +171,7 @@ impl Arena {
         state.urgent = false;
         state.poked = false;
         std::mem::swap(&mut state.chunk, chunk);
-        on_swap(chunk.len() as u64);
+        on_swap(chunk);
         let closed = state.closed;
         let blocked = state.blocked > 0;
         drop(state);
@@ -182,7 +205,8 @@ impl Arena {
         let state = self.lock();
         look(ArenaCounts {
             pushed: state.pushed,
-            overflowed: state.overflowed,
+            overflowed: state.overflowed + state.displaced,
+            accepted: state.pushed + state.overflowed,
             events: state.chunk.len() as u64,
             bytes: state.chunk.bytes.len() as u64,
         })
@@ -199,9 +223,41 @@ impl State {
         self.chunk.is_empty() || self.chunk.footprint().saturating_add(length + PLACE) <= capacity
     }
 
+    /// Gives up the oldest events, so that `length` bytes have room and the next ones as well: to move
+    /// the rest costs, so it is done for many events at a time.
+    fn make_room(&mut self, length: usize, capacity: usize) {
+        let wanted = length.saturating_add(PLACE).max(capacity / DISPLACED_SHARE);
+        self.displaced +=
+            self.chunk.displace(self.chunk.footprint().saturating_sub(capacity - wanted.min(capacity)));
+    }
+
     fn is_pressing(&self, full_window: (usize, usize)) -> bool {
         let nothing_to_wait_for = self.poked && self.chunk.is_empty();
         self.urgent || self.closed || nothing_to_wait_for || self.chunk.fills(full_window)
+    }
+}
+
+/// On which terms an event is taken in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission {
+    /// How long it waits for room.
+    pub(crate) patience: Duration,
+    /// How much of the room is open to it.
+    pub(crate) share: Share,
+    /// Whether older events make room for it.
+    pub(crate) displaces: bool,
+}
+
+/// A part of a whole, in percent.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Share(pub(crate) u8);
+
+impl Share {
+    pub(crate) const ALL: Self = Self(100);
+
+    const fn of(self, whole: usize) -> usize {
+        let percent = self.0 as usize;
+        if percent >= 100 { whole } else { whole / 100 * percent + whole % 100 * percent / 100 }
     }
 }
 
@@ -223,7 +279,10 @@ pub(crate) enum Taken {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArenaCounts {
     pub(crate) pushed: u64,
+    /// Events that were given up for lack of room, before or after they were taken in.
     pub(crate) overflowed: u64,
+    /// Events that were offered, taken in or not.
+    pub(crate) accepted: u64,
     pub(crate) events: u64,
     pub(crate) bytes: u64,
 }
@@ -237,6 +296,8 @@ pub(crate) struct Chunk {
     /// Times of events by their place, where they differ from the one before by more than
     /// [`RESOLUTION`].
     times: Vec<(usize, SystemTime)>,
+    /// Events that stood before these and were given up.
+    displaced: u64,
 }
 
 impl Chunk {
@@ -254,6 +315,34 @@ impl Chunk {
         self.bytes.clear();
         self.ends.clear();
         self.times.clear();
+        self.displaced = 0;
+    }
+
+    /// Gives up the oldest events until `footprint` bytes are free; tells how many that were.
+    fn displace(&mut self, footprint: usize) -> u64 {
+        let place = |events: &usize| (events + 1) * PLACE;
+        let mut count = 0;
+        while self.ends.get(count).is_some_and(|end| end + place(&count) < footprint) {
+            count += 1;
+        }
+        let count = (count + 1).min(self.ends.len());
+        let Some(bytes) = count.checked_sub(1).and_then(|last| self.ends.get(last).copied()) else {
+            return 0;
+        };
+        self.bytes.drain(..bytes);
+        self.ends.drain(..count);
+        self.ends.iter_mut().for_each(|end| *end -= bytes);
+        // The time that holds for the event which is the first one now.
+        let noted = self.times.partition_point(|(place, _)| *place <= count).saturating_sub(1);
+        self.times.drain(..noted);
+        self.times.iter_mut().for_each(|(place, _)| *place = place.saturating_sub(count));
+        self.displaced += count as u64;
+        count as u64
+    }
+
+    /// Events that stood before these and were given up, since the chunk before.
+    pub(crate) const fn displaced(&self) -> u64 {
+        self.displaced
     }
 
     /// Bytes that the events take, with what is noted about them.
@@ -290,6 +379,9 @@ impl Chunk {
 /// Bytes that it takes to note where an event ends.
 const PLACE: usize = size_of::<usize>();
 
+/// What is given up at a time where older events make room: one part in so many.
+const DISPLACED_SHARE: usize = 8;
+
 /// How exactly the time of an event is known to whoever stores it.
 const RESOLUTION: Duration = Duration::from_millis(100);
 
@@ -301,12 +393,16 @@ mod tests {
     const NOW: Duration = Duration::ZERO;
 
     fn push(arena: &Arena, event: &[u8], patience: Duration, urgent: bool) -> Result<u64, Refusal> {
-        arena.push(event, SystemTime::now(), patience, urgent)
+        arena.push(event, SystemTime::now(), patient(patience), urgent)
+    }
+
+    fn patient(patience: Duration) -> Admission {
+        Admission { patience, share: Share::ALL, displaces: false }
     }
 
     fn take(arena: &Arena) -> (Vec<String>, Taken) {
         let mut chunk = Chunk::default();
-        let taken = arena.take(&mut chunk, NOW, |_| {});
+        let taken = arena.take(&mut chunk, NOW, None, |_| {});
         (chunk.events().map(|event| String::from_utf8_lossy(event).into_owned()).collect(), taken)
     }
 
@@ -364,7 +460,7 @@ mod tests {
         thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let mut chunk = Chunk::default();
-                arena.take(&mut chunk, Duration::from_secs(60), |_| {});
+                arena.take(&mut chunk, Duration::from_secs(60), None, |_| {});
                 chunk.len()
             });
             while arena.lock().writer != Writer::Lingering {
@@ -381,7 +477,7 @@ mod tests {
         thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let mut chunk = Chunk::default();
-                arena.take(&mut chunk, Duration::from_secs(60), |_| {});
+                arena.take(&mut chunk, Duration::from_secs(60), None, |_| {});
                 chunk.len()
             });
             while arena.lock().writer != Writer::Asleep {
@@ -399,7 +495,7 @@ mod tests {
             thread::scope(|scope| {
                 let writer = scope.spawn(|| {
                     let mut chunk = Chunk::default();
-                    arena.take(&mut chunk, Duration::MAX, |_| {});
+                    arena.take(&mut chunk, Duration::MAX, None, |_| {});
                     chunk.len()
                 });
                 while arena.lock().writer != Writer::Asleep {
@@ -418,14 +514,66 @@ mod tests {
         let arena = Arena::new(10_000, 5_000, 100);
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         for seconds in [100, 100, 101, 99, 102, 102] {
-            arena.push(b"x", at(seconds), NOW, false).unwrap();
+            arena.push(b"x", at(seconds), patient(NOW), false).unwrap();
         }
         let mut chunk = Chunk::default();
-        arena.take(&mut chunk, NOW, |_| {});
+        arena.take(&mut chunk, NOW, None, |_| {});
         assert_eq!(chunk.oldest(0, 2), at(100));
         assert_eq!(chunk.oldest(1, 2), at(100));
         assert_eq!(chunk.oldest(2, 2), at(99));
         assert_eq!(chunk.oldest(4, 2), at(102));
         assert_eq!(chunk.oldest(5, 1), at(102));
+    }
+
+    #[test]
+    fn the_oldest_make_room_for_the_newest_and_keep_their_positions() {
+        let arena = Arena::new(10 * (4 + PLACE), 1_000, 1_000);
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let admission = Admission { displaces: true, ..patient(NOW) };
+        for number in 0..25_u64 {
+            let event = format!("{number:04}");
+            assert_eq!(arena.push(event.as_bytes(), at(number), admission, false), Ok(number));
+        }
+        let counts = arena.snapshot(|counts| counts);
+        assert_eq!((counts.pushed, counts.accepted), (25, 25));
+        assert_eq!(counts.overflowed + counts.events, 25);
+
+        let mut chunk = Chunk::default();
+        arena.take(&mut chunk, NOW, None, |_| {});
+        assert_eq!(chunk.displaced(), counts.overflowed);
+        let first = chunk.displaced();
+        let wanted: Vec<String> = (first..25).map(|number| format!("{number:04}")).collect();
+        assert_eq!(
+            chunk.events().collect::<Vec<_>>(),
+            wanted.iter().map(String::as_bytes).collect::<Vec<_>>()
+        );
+        assert!(chunk.len() >= 8, "only as many as must be were given up: {}", chunk.len());
+        assert_eq!(chunk.oldest(0, 1), at(first));
+        assert_eq!(chunk.oldest(chunk.len() - 1, 1), at(24));
+
+        arena.push(b"next", at(30), admission, false).unwrap();
+        arena.take(&mut chunk, NOW, None, |_| {});
+        assert_eq!((chunk.displaced(), chunk.len()), (0, 1));
+    }
+
+    #[test]
+    fn an_event_as_large_as_the_arena_displaces_everything() {
+        let arena = Arena::new(100, 1_000, 1_000);
+        let admission = Admission { displaces: true, ..patient(NOW) };
+        for event in [&[1_u8; 30][..], &[2; 30], &[3; 100], &[4; 10]] {
+            arena.push(event, SystemTime::now(), admission, false).unwrap();
+        }
+        let counts = arena.snapshot(|counts| counts);
+        assert_eq!((counts.pushed, counts.overflowed, counts.events), (4, 3, 1));
+    }
+
+    #[test]
+    fn an_event_with_a_share_of_the_room_leaves_the_rest_to_others() {
+        let arena = Arena::new(10 * (4 + PLACE), 1_000, 1_000);
+        let half = Admission { share: Share(50), ..patient(NOW) };
+        let taken = (0..10).filter(|_| arena.push(b"0123", SystemTime::now(), half, false).is_ok()).count();
+        assert_eq!(taken, 5);
+        let taken = (0..10).filter(|_| push(&arena, b"0123", NOW, false).is_ok()).count();
+        assert_eq!(taken, 5);
     }
 }

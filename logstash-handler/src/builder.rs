@@ -4,6 +4,7 @@ use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::ledger::Ledger;
 use crate::notice::Notices;
+use crate::overflow::Overflow;
 use crate::pump::Pump;
 use crate::queue::{Contained, MemoryQueue, Queue};
 use crate::{sender, writer};
@@ -12,6 +13,7 @@ use logstash_transport::{Interrupt, Transport};
 use lumberjack_codec::{Backoff, MAX_EVENTS_PER_WINDOW};
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
@@ -109,6 +111,19 @@ impl HandlerBuilder {
         self
     }
 
+    /// Whether an event of the handler's own says how many others were lost, and why. Default: yes.
+    ///
+    /// It goes the way of all events, half a second after a loss is noticed, then every ten seconds
+    /// while it goes on, and with the last window of a shutdown. Its level is `WARN`, its logger
+    /// `logstash_handler`, its fields are `lost_events`, `lost_during_ms` (since the first of them was
+    /// noticed), and for each reason such as `overflow` a `lost_overflow`. What is logged after the
+    /// shutdown is not reported.
+    #[must_use]
+    pub fn report_losses(mut self, report: bool) -> Self {
+        self.options.report_losses = report;
+        self
+    }
+
     /// Time that dropping the [`Guard`] may take. Default: 5 s.
     #[must_use]
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
@@ -139,7 +154,9 @@ impl HandlerBuilder {
         let pump = Pump::new(options.retry.clone(), RARELY);
         let arena = Arena::new(options.arena_bytes, options.window_bytes, options.window_events);
         let notices = Notices::default();
-        let core = Arc::new(Core { formatter, arena, queue, ledger, notices, interrupt, options });
+        let queue_fill = AtomicU8::new(0);
+        let core = Core { formatter, arena, queue, ledger, notices, interrupt, queue_fill, options };
+        let core = Arc::new(core);
         // From here on the guard ends what was started, also if the second thread cannot be.
         let mut threads = Vec::new();
         let shared = Arc::clone(&core);
@@ -167,19 +184,6 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<thread::Join
     thread::Builder::new().name(name.to_owned()).spawn(run).map_err(StartError::Thread)
 }
 
-/// What happens when events come faster than they can be stored.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Overflow {
-    /// The thread that logs waits for room, but no longer than this; then the event is dropped.
-    Block {
-        /// How long.
-        timeout: Duration,
-    },
-    /// The event is dropped.
-    DropNewest,
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) overflow: Overflow,
@@ -192,6 +196,7 @@ pub(crate) struct Options {
     pub(crate) batch_windows: usize,
     pub(crate) retry: Backoff,
     pub(crate) ttl: Option<Duration>,
+    pub(crate) report_losses: bool,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -230,6 +235,7 @@ impl Default for Options {
             batch_windows: 8,
             retry: Backoff::new(),
             ttl: None,
+            report_losses: true,
             shutdown_timeout: Duration::from_secs(5),
         }
     }

@@ -1,16 +1,17 @@
 //! What a handler, its guard and its two threads share.
 
-use crate::arena::{Arena, Refusal};
-use crate::builder::{Options, Overflow};
+use crate::arena::{Admission, Arena, Refusal, Share};
+use crate::builder::Options;
 use crate::ledger::Ledger;
 use crate::notice::{Kind, Notices};
 use crate::queue::{Contained, Queue};
-use crate::stats::{DropReason, Stats};
-use logstash_format::{Event, Formatter};
+use crate::stats::{DropReason, Drops, Stats};
+use logstash_format::{Event, Formatter, Level};
 use logstash_transport::Interrupt;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime};
 
 pub(crate) struct Core {
@@ -20,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) ledger: Ledger,
     pub(crate) notices: Notices,
     pub(crate) interrupt: Interrupt,
+    /// How full the queue is, in percent, as the writer saw it last.
+    pub(crate) queue_fill: AtomicU8,
     pub(crate) options: Options,
 }
 
@@ -34,14 +37,19 @@ impl Core {
         let Some(_depth) = Depth::enter() else {
             return Err(self.turn_away(DropReason::Recursion));
         };
-        with_buffer(|buffer| {
-            let formatted = catch_unwind(AssertUnwindSafe(|| self.formatter.format(event, buffer)));
-            match formatted {
-                Ok(Ok(())) => self.hand_over(buffer, event.timestamp, patience, urgent),
-                Ok(Err(error)) => Err(self.unformattable(&format!("it cannot be formatted: {error}"))),
-                Err(_) => Err(self.unformattable("formatting it panicked")),
-            }
+        with_buffer(|buffer| match self.format(event, buffer) {
+            Ok(()) => self.hand_over(buffer, event.timestamp, Some(event.level), patience, urgent),
+            Err(why) => Err(self.unformattable(&why)),
         })
+    }
+
+    /// Appends the document of an event, or tells why there is none.
+    pub(crate) fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+        match catch_unwind(AssertUnwindSafe(|| self.formatter.format(event, out))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("it cannot be formatted: {error}")),
+            Err(_) => Err("formatting it panicked".to_owned()),
+        }
     }
 
     /// Hands a serialised event over; tells its position.
@@ -49,6 +57,7 @@ impl Core {
         &self,
         document: &[u8],
         at: SystemTime,
+        level: Option<Level>,
         patience: Patience,
         urgent: bool,
     ) -> Result<u64, DropReason> {
@@ -58,11 +67,18 @@ impl Core {
         if document.len() > self.options.max_event_bytes {
             return Err(self.turn_away(DropReason::Oversized));
         }
-        let patience = match patience {
-            Patience::OfPolicy => self.options.overflow.patience(),
-            Patience::Of(duration) => duration,
+        let admission = match patience {
+            Patience::OfPolicy => {
+                let fill = Share(self.queue_fill.load(Ordering::Relaxed));
+                self.options.overflow.admission(level, fill)
+            }
+            Patience::Of(patience) => Some(Admission { patience, share: Share::ALL, displaces: false }),
         };
-        self.arena.push(document, at, patience, urgent).map_err(|refusal| match refusal {
+        let Some(admission) = admission else {
+            self.arena.turn_away();
+            return Err(DropReason::Overflow);
+        };
+        self.arena.push(document, at, admission, urgent).map_err(|refusal| match refusal {
             Refusal::Closed => self.turn_away(DropReason::Closed),
             // Counted by the arena, under the lock that it holds anyway.
             Refusal::Full => DropReason::Overflow,
@@ -84,6 +100,14 @@ impl Core {
         reason
     }
 
+    /// What was given up so far, by reason.
+    pub(crate) fn dropped(&self) -> Drops {
+        let overflowed = self.arena.snapshot(|counts| counts.overflowed);
+        let mut dropped = self.ledger.lock().dropped;
+        dropped.add(DropReason::Overflow, overflowed);
+        dropped
+    }
+
     /// The books, with every event in exactly one place.
     pub(crate) fn stats(&self) -> Stats {
         // Both locks at once, in the order in which the writer takes them.
@@ -93,8 +117,9 @@ impl Core {
         dropped.add(DropReason::Overflow, arena.overflowed);
         let (last_error, last_error_at) = books.last_error.unzip();
         Stats {
-            accepted: arena.pushed + arena.overflowed + books.turned_away,
+            accepted: arena.accepted + books.turned_away,
             recovered: books.recovered,
+            reports: books.reports,
             acknowledged: books.acknowledged,
             dropped,
             in_arena: arena.events,
@@ -123,15 +148,6 @@ impl fmt::Debug for Core {
 pub(crate) enum Patience {
     OfPolicy,
     Of(Duration),
-}
-
-impl Overflow {
-    const fn patience(self) -> Duration {
-        match self {
-            Self::DropNewest => Duration::ZERO,
-            Self::Block { timeout } => timeout,
-        }
-    }
 }
 
 /// How many events this thread is serialising, one inside the other.

@@ -57,7 +57,7 @@ impl Handler {
     ///
     /// The reason for which it was dropped; it is counted already.
     pub fn emit_raw(&self, document: &[u8]) -> Result<(), DropReason> {
-        self.core.hand_over(document, SystemTime::now(), Patience::OfPolicy, false).map(drop)
+        self.core.hand_over(document, SystemTime::now(), None, Patience::OfPolicy, false).map(drop)
     }
 
     /// Logs an event and waits until it is stored, together with everything logged before it.

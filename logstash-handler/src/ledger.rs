@@ -18,6 +18,8 @@ pub(crate) struct Books {
     /// Events that were turned away before they reached the arena.
     pub(crate) turned_away: u64,
     pub(crate) recovered: u64,
+    /// Events of the handler's own.
+    pub(crate) reports: u64,
     pub(crate) in_writer: u64,
     pub(crate) queued: u64,
     pub(crate) acknowledged: u64,
@@ -37,12 +39,27 @@ pub(crate) struct Books {
     pub(crate) last_error: Option<(String, SystemTime)>,
     pub(crate) writer_ended: bool,
     pub(crate) sender_ended: bool,
+    /// The writer waits for room in a full queue, and the oldest events are to make it.
+    pub(crate) room_wanted: bool,
     /// Until then somebody waits for delivery: the sender tries often instead of waiting its backoff out.
     pub(crate) hurried_until: Option<Instant>,
     pub(crate) stopping: bool,
 }
 
 impl Books {
+    /// The writer takes events from the arena, before which others were given up there; tells the
+    /// position of the first.
+    pub(crate) fn take(&mut self, displaced: u64, events: u64) -> u64 {
+        if displaced > 0 {
+            // Counted by the arena.
+            self.given_up.push(self.taken..self.taken + displaced, DropReason::Overflow);
+        }
+        let position = self.taken + displaced;
+        self.taken = position + events;
+        self.in_writer += events;
+        position
+    }
+
     /// Events that the sender finds in the queue.
     pub(crate) const fn to_send(&self) -> u64 {
         self.appended.saturating_sub(self.left_queue)

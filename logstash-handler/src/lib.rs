@@ -66,7 +66,7 @@ mod bridge;
 pub use bridge::HandlerLayer;
 
 mod builder;
-pub use builder::{HandlerBuilder, Overflow, StartError};
+pub use builder::{HandlerBuilder, StartError};
 
 mod core;
 
@@ -79,7 +79,12 @@ mod handler;
 pub use handler::{EmitError, Handler};
 
 mod ledger;
+mod loss;
 mod notice;
+
+mod overflow;
+pub use overflow::Overflow;
+
 mod pump;
 
 /// Where windows wait for the peer: the contract, and the implementations.

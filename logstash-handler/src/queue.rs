@@ -75,6 +75,12 @@ pub trait Queue: Send + Sync {
     /// How much is in the queue. Cheap.
     fn depth(&self) -> Depth;
 
+    /// Bytes that the queue holds at most; a part of them is kept for events that are severe, under
+    /// [`Overflow::BySeverity`](crate::Overflow::BySeverity). Default: unlimited.
+    fn max_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether what is in the queue is still there for the next process. Default: no.
     fn is_persistent(&self) -> bool {
         false

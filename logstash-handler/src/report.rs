@@ -16,6 +16,8 @@ pub struct Report {
     pub accepted: u64,
     /// Events that were in the queue from an earlier run.
     pub recovered: u64,
+    /// Events of the handler's own: [reports of losses](crate::HandlerBuilder::report_losses).
+    pub reports: u64,
     /// Events that the peer has taken over.
     pub acknowledged: u64,
     /// Events that wait in the queue; a queue on disk keeps them for the next run.
@@ -37,6 +39,7 @@ impl Report {
             complete,
             accepted: stats.accepted,
             recovered: stats.recovered,
+            reports: stats.reports,
             acknowledged: stats.acknowledged,
             stored: if persistent { stats.queued } else { 0 },
             unsaved: if persistent { in_memory } else { in_memory + stats.queued },
@@ -48,12 +51,12 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { accepted, recovered, acknowledged, stored, unsaved, .. } = self;
-        write!(
-            f,
-            "accepted {accepted} + recovered {recovered} = acknowledged {acknowledged} + stored {stored} \
-             + unsaved {unsaved} + dropped {}",
-            self.dropped.total()
-        )
+        let Self { accepted, recovered, reports, acknowledged, stored, unsaved, .. } = self;
+        write!(f, "accepted {accepted} + recovered {recovered}")?;
+        if *reports > 0 {
+            write!(f, " + reports of losses {reports}")?;
+        }
+        let dropped = self.dropped.total();
+        write!(f, " = acknowledged {acknowledged} + stored {stored} + unsaved {unsaved} + dropped {dropped}")
     }
 }

@@ -51,6 +51,7 @@ impl Sender<'_> {
         let core = self.core;
         while !core.interrupt.is_raised() {
             self.expire();
+            self.make_room();
             let (to_send, stopping, writer_ended, hurried_until) = {
                 let books = core.ledger.lock();
                 (books.to_send(), books.stopping, books.writer_ended, books.hurried_until)
@@ -67,7 +68,7 @@ impl Sender<'_> {
                     self.show(ConnectionState::Idle);
                     core.ledger.wait_until(None, |books| {
                         let last = books.stopping && books.writer_ended;
-                        books.to_send() > 0 || last || core.interrupt.is_raised()
+                        books.to_send() > 0 || books.room_wanted || last || core.interrupt.is_raised()
                     });
                 }
                 Step::Wait { until } => self.wait(until),
@@ -89,7 +90,7 @@ impl Sender<'_> {
         let something_else =
             core.ledger.wait_until(self.next_expiry().into_iter().chain([pause]).min(), |books| {
                 let hurry = books.hurried_until != known;
-                hurry || (leave && books.writer_ended) || core.interrupt.is_raised()
+                hurry || books.room_wanted || (leave && books.writer_ended) || core.interrupt.is_raised()
             });
         if in_a_hurry && !something_else && Instant::now() >= pause {
             self.pump.hurry();
@@ -191,6 +192,30 @@ impl Sender<'_> {
         let age = SystemTime::now().duration_since(self.core.queue.depth().oldest?).unwrap_or_default();
         // A little later, because only what is older than its time is given up.
         Some(deadline(ttl.saturating_sub(age) + Duration::from_millis(1)))
+    }
+
+    /// Gives up the oldest window where a full queue is to take newer ones.
+    ///
+    /// Here and not on the writer thread, because only here is known that none of it is on the wire.
+    fn make_room(&mut self) {
+        let core = self.core;
+        if !std::mem::take(&mut core.ledger.lock().room_wanted) {
+            return;
+        }
+        // What the queue says about damage is asked again by the next peek that sends.
+        match core.queue.peek(1, 1) {
+            Ok(Peek { windows, skip, damaged }) => {
+                let head = windows
+                    .first()
+                    .map_or(0, |window| u64::from(window.events() - skip.min(window.events())));
+                core.queue.advance(head);
+                core.ledger.update(|books| {
+                    books.drop_queued(damaged, DropReason::Damaged);
+                    books.drop_queued(head, DropReason::Overflow);
+                });
+            }
+            Err(error) => core.notices.tell(Kind::Storage, &format!("queue: {}", error_chain(&error))),
+        }
     }
 
     fn expire(&self) {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 /// Every event is in exactly one place: [`is_balanced`](Self::is_balanced) holds for every snapshot.
 ///
 /// ```text
-/// accepted + recovered = acknowledged + dropped + in_arena + in_writer + queued
+/// accepted + recovered + reports = acknowledged + dropped + in_arena + in_writer + queued
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -16,6 +16,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Events that were in the queue when the handler started.
     pub recovered: u64,
+    /// Events of the handler's own: [reports of losses](crate::HandlerBuilder::report_losses).
+    pub reports: u64,
     /// Events that the peer has taken over.
     pub acknowledged: u64,
     /// Events that were given up, by reason.
@@ -48,7 +50,7 @@ impl Stats {
     /// Whether every event is in exactly one place.
     #[must_use]
     pub const fn is_balanced(&self) -> bool {
-        self.accepted + self.recovered
+        self.accepted + self.recovered + self.reports
             == self.acknowledged + self.dropped.total() + self.in_arena + self.in_writer + self.queued
     }
 
@@ -101,6 +103,37 @@ impl Drops {
             + self.shutdown
     }
 
+    /// How many were given up for a reason.
+    #[must_use]
+    pub const fn of(&self, reason: DropReason) -> u64 {
+        match reason {
+            DropReason::Closed => self.closed,
+            DropReason::Damaged => self.damaged,
+            DropReason::Expired => self.expired,
+            DropReason::Overflow => self.overflow,
+            DropReason::Oversized => self.oversized,
+            DropReason::Recursion => self.recursion,
+            DropReason::Rejected => self.rejected,
+            DropReason::Shutdown => self.shutdown,
+            DropReason::Unformattable => self.unformattable,
+            DropReason::Unwritable => self.unwritable,
+        }
+    }
+
+    /// Every reason with its count.
+    pub fn reasons(self) -> impl Iterator<Item = (DropReason, u64)> {
+        DropReason::ALL.into_iter().map(move |reason| (reason, self.of(reason)))
+    }
+
+    /// What was dropped since an earlier count.
+    pub(crate) fn since(&self, earlier: Self) -> Self {
+        let mut drops = Self::default();
+        for (reason, events) in self.reasons() {
+            drops.add(reason, events.saturating_sub(earlier.of(reason)));
+        }
+        drops
+    }
+
     /// Counts events as dropped for a reason.
     pub(crate) fn add(&mut self, reason: DropReason, events: u64) {
         let count = match reason {
@@ -137,6 +170,20 @@ pub enum DropReason {
 }
 
 impl DropReason {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Closed,
+        Self::Damaged,
+        Self::Expired,
+        Self::Overflow,
+        Self::Oversized,
+        Self::Recursion,
+        Self::Rejected,
+        Self::Shutdown,
+        Self::Unformattable,
+        Self::Unwritable,
+    ];
+
     /// The stable name, for metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -3,7 +3,9 @@
 use crate::arena::{Chunk, Taken};
 use crate::core::Core;
 use crate::deadline::deadline;
+use crate::loss::Losses;
 use crate::notice::Kind;
+use crate::overflow::Overflow;
 use crate::queue::{Queue, QueueError, QueueErrorKind};
 use crate::stats::DropReason;
 use crate::suppress::suppress_this_thread;
@@ -11,7 +13,8 @@ use logstash_transport::error_chain;
 use lumberjack_codec::{EncodedWindow, WindowEncoder, window_prefix};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Runs until the arena is closed and empty.
 pub(crate) fn run(core: &Core) {
@@ -32,14 +35,14 @@ pub(crate) fn run(core: &Core) {
 }
 
 fn work(core: &Core, chunk: &mut Chunk) {
-    let mut writer = Writer { core, encoder: WindowEncoder::new(core.options.compression_level) };
+    let encoder = WindowEncoder::new(core.options.compression_level);
+    let mut writer = Writer { core, encoder, losses: Losses::default() };
+    let mut alarm = None;
     loop {
         let mut position = 0;
-        let taken = core.arena.take(chunk, core.options.linger, |events| {
+        let taken = core.arena.take(chunk, core.options.linger, alarm, |chunk| {
             let mut books = core.ledger.lock();
-            position = books.taken;
-            books.taken += events;
-            books.in_writer += events;
+            position = books.take(chunk.displaced(), chunk.len() as u64);
         });
         core.notices.tell_noted();
         if !chunk.is_empty() {
@@ -48,6 +51,8 @@ fn work(core: &Core, chunk: &mut Chunk) {
         if let Err(error) = core.queue.maintain() {
             writer.stumbled(&error);
         }
+        writer.watch_queue(None);
+        alarm = writer.report_losses(taken == Taken::Last);
         if taken == Taken::Last {
             return;
         }
@@ -57,6 +62,7 @@ fn work(core: &Core, chunk: &mut Chunk) {
 struct Writer<'c> {
     core: &'c Core,
     encoder: WindowEncoder,
+    losses: Losses,
 }
 
 impl Writer<'_> {
@@ -87,6 +93,50 @@ impl Writer<'_> {
         }
     }
 
+    /// Tells in band what was lost, when it is due; tells when to look again.
+    fn report_losses(&mut self, last: bool) -> Option<Instant> {
+        if !self.core.options.report_losses {
+            return None;
+        }
+        let (dropped, now) = (self.core.dropped(), Instant::now());
+        let due = self.losses.notice(dropped, now)?;
+        if due > now && !last {
+            return Some(due);
+        }
+        let told = self.losses.report(dropped, now).is_none_or(|report| {
+            let mut document = Vec::new();
+            let formatted = report.with_event(|event| self.core.format(event, &mut document));
+            // A formatter that fails on it would fail again.
+            formatted.is_err() || self.append_own(&document)
+        });
+        if !told {
+            return Some(deadline(RETRY_PAUSE));
+        }
+        self.losses.told(dropped, now);
+        None
+    }
+
+    /// Appends an event of the handler's own, if the queue takes it at once.
+    fn append_own(&mut self, document: &[u8]) -> bool {
+        let core = self.core;
+        let Ok(window) = self.encoder.encode([document]) else { return true };
+        core.ledger.update(|books| {
+            books.reports += 1;
+            books.queued += 1;
+        });
+        let appended = core.queue.append(&[window], SystemTime::now());
+        core.ledger.update(|books| match appended {
+            Ok(()) => books.appended += 1,
+            Err(_) => {
+                books.reports -= 1;
+                books.queued = books.queued.saturating_sub(1);
+            }
+        });
+        // Where this fails, the next sync makes up for it.
+        let _ = core.queue.sync();
+        appended.is_ok()
+    }
+
     /// Appends a window, however often it takes.
     fn append(&self, window: EncodedWindow, at: SystemTime, range: Range<u64>) {
         let events = u64::from(window.events());
@@ -97,12 +147,16 @@ impl Writer<'_> {
                 books.in_writer = books.in_writer.saturating_sub(events);
                 books.queued += events;
             });
-            let Err(error) = self.core.queue.append(&windows, at) else {
+            let appended = self.core.queue.append(&windows, at);
+            self.watch_queue(appended.as_ref().err());
+            let Err(error) = appended else {
                 return self.core.ledger.update(|books| books.appended += events);
             };
             let left = self.core.ledger.update(|books| {
                 books.in_writer += events;
                 books.queued = books.queued.saturating_sub(events);
+                let is_full = error.kind() == QueueErrorKind::Full;
+                books.room_wanted = is_full && self.core.options.overflow == Overflow::DropOldest;
                 books.left_queue
             });
             self.stumbled(&error);
@@ -110,6 +164,21 @@ impl Writer<'_> {
                 return self.give_up(range, DropReason::Shutdown);
             }
         }
+    }
+
+    /// Notes how full the queue is, for the threads that log.
+    fn watch_queue(&self, error: Option<&QueueError>) {
+        if self.core.options.overflow != Overflow::BySeverity {
+            return;
+        }
+        let depth = self.core.queue.depth();
+        let bytes = depth.bytes.max(depth.bytes_on_disk);
+        let fill = match (error, self.core.queue.max_bytes()) {
+            (Some(error), _) if error.kind() == QueueErrorKind::Full => 100,
+            (_, Some(max)) => u8::try_from(bytes.saturating_mul(100) / max.max(1)).unwrap_or(100).min(100),
+            (_, None) => 0,
+        };
+        self.core.queue_fill.store(fill, Ordering::Relaxed);
     }
 
     /// Waits until another attempt makes sense; `false` when there is no time for one.

@@ -53,6 +53,10 @@ impl Queue for Contained {
         self.attempt_or_default(|queue| queue.depth())
     }
 
+    fn max_bytes(&self) -> Option<u64> {
+        self.attempt_or_default(|queue| queue.max_bytes())
+    }
+
     fn is_persistent(&self) -> bool {
         self.attempt_or_default(|queue| queue.is_persistent())
     }

@@ -86,6 +86,10 @@ impl Queue for MemoryQueue {
         self.backlog().expire(before, |_| ())
     }
 
+    fn max_bytes(&self) -> Option<u64> {
+        Some(self.max_bytes)
+    }
+
     fn depth(&self) -> Depth {
         self.backlog().depth()
     }

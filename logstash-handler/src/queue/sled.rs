@@ -340,6 +340,10 @@ impl Queue for SledQueue {
         Depth { bytes_on_disk: self.measured().map_or(0, |(_, bytes)| bytes), ..depth }
     }
 
+    fn max_bytes(&self) -> Option<u64> {
+        Some(self.options.max_bytes)
+    }
+
     fn is_persistent(&self) -> bool {
         true
     }

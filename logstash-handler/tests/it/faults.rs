@@ -17,8 +17,11 @@ use std::time::{Duration, SystemTime};
 #[test]
 fn a_formatter_that_panics_or_fails_costs_just_that_event() {
     let receiver = Receiver::start().unwrap();
-    let (handler, guard) =
-        Handler::builder(Moody, transport(receiver.address())).retry(quick()).start().unwrap();
+    let (handler, guard) = Handler::builder(Moody, transport(receiver.address()))
+        .retry(quick())
+        .report_losses(false)
+        .start()
+        .unwrap();
     handler.emit(&info("before"));
     assert_eq!(handler.try_emit(&info("panic")), Err(DropReason::Unformattable));
     assert_eq!(handler.try_emit(&info("fail")), Err(DropReason::Unformattable));
@@ -118,8 +121,11 @@ fn rejected_events_are_found_and_given_up_and_their_neighbours_arrive_once() {
     let inner = transport(receiver.address());
     let difficult =
         Difficult { inner, panics: 0, poison: &["\"poison 0\"", "\"poison 50\"", "\"poison 51\""] };
-    let (handler, guard) =
-        Handler::builder(LogstashFormatter::new(), difficult).retry(quick()).start().unwrap();
+    let (handler, guard) = Handler::builder(LogstashFormatter::new(), difficult)
+        .retry(quick())
+        .report_losses(false)
+        .start()
+        .unwrap();
     for number in 0..100 {
         let poisonous = matches!(number, 0 | 50 | 51);
         handler.emit(&info(&format!("{} {number}", if poisonous { "poison" } else { "good" })));

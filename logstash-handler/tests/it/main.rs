@@ -8,6 +8,7 @@ mod bridges;
 mod delivery;
 mod faults;
 #[cfg(feature = "sled")]
+mod overflow;
 mod persistence;
 mod shutdown;
 mod support;

@@ -17,8 +17,9 @@ pub enum Overflow {
     /// The less severe an event is, the earlier it is dropped, so that room is left for what matters.
     ///
     /// Of the room for events that are not stored yet, and of that in the queue where it is limited,
-    /// `TRACE` and `DEBUG` may use a half, `INFO` three quarters, `WARN` nine tenths, and `ERROR` all.
-    /// Events that were serialised elsewhere count as `ERROR`.
+    /// `TRACE` and `DEBUG` may use a half, `INFO` three quarters, `WARN` nine tenths, and `ERROR` all; a
+    /// disk without room counts as three quarters full. Events that were serialised elsewhere count as
+    /// `ERROR`.
     BySeverity,
     /// The event is dropped.
     DropNewest,

@@ -173,11 +173,12 @@ impl Writer<'_> {
         }
         let depth = self.core.queue.depth();
         let bytes = depth.bytes.max(depth.bytes_on_disk);
-        let fill = match (error, self.core.queue.max_bytes()) {
-            (Some(error), _) if error.kind() == QueueErrorKind::Full => 100,
-            (_, Some(max)) => u8::try_from(bytes.saturating_mul(100) / max.max(1)).unwrap_or(100).min(100),
-            (_, None) => 0,
-        };
+        let max = self.core.queue.max_bytes().unwrap_or(u64::MAX);
+        let mut fill = u8::try_from(bytes.saturating_mul(100) / max.max(1)).unwrap_or(100);
+        if error.is_some_and(|error| error.kind() == QueueErrorKind::Full) {
+            // Whatever the figures say; what is left of the arena is for what is severe.
+            fill = fill.max(FULL_ENOUGH);
+        }
         self.core.queue_fill.store(fill, Ordering::Relaxed);
     }
 
@@ -220,6 +221,9 @@ impl Writer<'_> {
         }
     }
 }
+
+/// Percent from which on only warnings and errors are taken.
+const FULL_ENOUGH: u8 = 75;
 
 /// How long a full queue is left alone if nothing leaves it.
 const ROOM_PAUSE: Duration = Duration::from_millis(200);

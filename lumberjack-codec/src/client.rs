@@ -5,7 +5,7 @@ mod event;
 pub use event::ClientEvent;
 
 use crate::decoder::FrameDecoder;
-use crate::encode::{EncodeError, EncodeErrorKind};
+use crate::encode::{EncodeError, EncodeErrorKind, MAX_FRAMES};
 use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
 use crate::frame::{Frame, Role, Version};
 use crate::limits::Limits;
@@ -124,6 +124,10 @@ impl ClientSession {
         let (size, limit) = (window.events() as usize, self.config.max_events as usize);
         if size > limit {
             return Err(EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit }));
+        }
+        let size = window.bytes().len();
+        if size > MAX_FRAMES {
+            return Err(EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit: MAX_FRAMES }));
         }
         match self.config.sequence_mode {
             SequenceMode::PerWindow => {
@@ -268,6 +272,13 @@ impl ClientSession {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Bytes of the peer's stream that are decoded: where it stopped, for the reasons of a close that
+    /// do not tell themselves, such as a timeout.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.decoder.offset()
     }
 
     /// Whether the session is over.

@@ -18,6 +18,9 @@ pub const MAX_EVENTS_PER_WINDOW: u32 = 10_000;
 /// Bytes of one payload that an encoder takes: 64 MiB, what our decoder accepts by default.
 pub(crate) const MAX_PAYLOAD: usize = 64 * 1024 * 1024;
 
+/// Bytes of the frames of one window, so that every length on the wire stays below 2^31.
+pub(crate) const MAX_FRAMES: usize = 1024 * 1024 * 1024;
+
 /// Appends a window frame.
 pub fn window(version: Version, events: u32, out: &mut impl BufMut) {
     head(version, FrameType::Window, out);

@@ -98,6 +98,9 @@ pub use backoff::Backoff;
 mod client;
 pub use client::{ClientConfig, ClientEvent, ClientSession, SequenceMode};
 
+mod collector;
+pub use collector::{CollectedWindow, WindowCollector, WindowOverflow};
+
 mod decoder;
 pub use decoder::FrameDecoder;
 
@@ -127,6 +130,9 @@ mod inflate;
 mod limits;
 pub use limits::Limits;
 
+mod retry;
+pub use retry::{RetryPlan, Verdict};
+
 mod server;
 pub use server::{Payload, SequencePolicy, ServerConfig, ServerEvent, ServerSession, WindowId};
 
@@ -134,7 +140,7 @@ mod slow_start;
 pub use slow_start::SlowStart;
 
 mod split;
-pub use split::window_prefix;
+pub use split::{DEFAULT_WINDOW_BYTES, DEFAULT_WINDOW_EVENTS, window_prefix};
 
 #[cfg(feature = "testing")]
 pub mod testing;

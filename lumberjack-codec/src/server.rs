@@ -230,6 +230,13 @@ impl ServerSession {
         self.pending.len()
     }
 
+    /// Bytes of the peer's stream that are decoded: where it stopped, for the reasons of a close that
+    /// do not tell themselves, such as a timeout.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.decoder.offset()
+    }
+
     /// Whether the session is over. Write what [`poll_transmit`](Self::poll_transmit) still has,
     /// then close the connection.
     #[must_use]

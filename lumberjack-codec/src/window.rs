@@ -1,7 +1,7 @@
 //! A window in the form in which it is stored and sent.
 
 use crate::decoder::FrameDecoder;
-use crate::encode::{self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, MAX_PAYLOAD};
+use crate::encode::{self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, MAX_FRAMES, MAX_PAYLOAD};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::frame::{Frame, Role, Version};
 use crate::limits::Limits;
@@ -306,8 +306,5 @@ const fn too_large(size: usize, limit: usize) -> EncodeError {
 
 /// Bytes of version, type, sequence and length before each payload.
 const JSON_HEAD: u64 = 10;
-
-/// Frames of one window, so that every length on the wire stays below 2^31.
-const MAX_FRAMES: usize = 1024 * 1024 * 1024;
 
 const KEEP_CAPACITY: usize = 8 * 1024 * 1024;

@@ -25,6 +25,12 @@ pub struct ServerConfig {
     pub partial_acks: bool,
     /// What to do about sequence numbers that do not follow each other. Default: ignore them.
     pub sequence_policy: SequencePolicy,
+    /// Whether an event outside of any window counts as a window of one, instead of being an error.
+    /// Default: no. For peers that announce nothing, as Vector takes them too.
+    ///
+    /// Inside a compressed frame, such windows wait for its end like all others, so that
+    /// [`Limits::max_pending_windows`] bounds how many events it may hold.
+    pub windows_of_one: bool,
     /// Bytes up to which a compressed frame is kept, so that a window that arrived as exactly one
     /// is handed on as an [`EncodedWindow`](crate::EncodedWindow). Default: 0, never; windows above
     /// [`MAX_EVENTS_PER_WINDOW`](crate::MAX_EVENTS_PER_WINDOW) never are.
@@ -44,6 +50,7 @@ impl ServerConfig {
             drain_timeout: Duration::from_secs(5),
             partial_acks: false,
             sequence_policy: SequencePolicy::Ignore,
+            windows_of_one: false,
             keep_encoded: 0,
         }
     }
@@ -114,6 +121,13 @@ impl ServerConfig {
     #[must_use]
     pub const fn sequence_policy(mut self, policy: SequencePolicy) -> Self {
         self.sequence_policy = policy;
+        self
+    }
+
+    /// Sets [`windows_of_one`](Self::windows_of_one).
+    #[must_use]
+    pub const fn windows_of_one(mut self, on: bool) -> Self {
+        self.windows_of_one = on;
         self
     }
 

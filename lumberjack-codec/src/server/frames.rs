@@ -14,6 +14,25 @@ impl ServerSession {
     /// An event does not go through the queue itself: that would cost as much as decoding it.
     #[inline]
     pub(super) fn on_frame(&mut self, frame: Frame) -> Option<ServerEvent> {
+        if self.open.is_none()
+            && self.config.windows_of_one
+            && let Frame::Json { version, .. } | Frame::Data { version, .. } = frame
+        {
+            self.on_window(version, 1);
+            // Behind the start of the window, and before its end.
+            let at = self.events.len();
+            if self.open.is_some()
+                && let Some(event) = self.on_announced_frame(frame)
+            {
+                self.events.insert(at, event);
+            }
+            return None;
+        }
+        self.on_announced_frame(frame)
+    }
+
+    #[inline]
+    fn on_announced_frame(&mut self, frame: Frame) -> Option<ServerEvent> {
         match frame {
             Frame::Json { sequence, payload, .. } => {
                 let (window, index) = self.on_event(sequence, payload.len() as u64 + 10)?;

@@ -263,3 +263,13 @@ fn a_flood_of_keepalives_is_taken_one_by_one() {
     assert_eq!(events(&mut session).len(), 10_000);
     assert_eq!(session.poll_timeout(), Some(now + seconds(59)));
 }
+
+#[test]
+fn a_stored_window_that_is_too_long_for_the_wire_is_refused() {
+    let bytes = vec![0; 1024 * 1024 * 1024 + 1];
+    let window = EncodedWindow::from_parts(1, 11, Encoding::Deflated, bytes.into());
+    let mut session = ClientSession::new(ClientConfig::new());
+    let error = session.send_window(0, &window, Instant::now()).unwrap_err();
+    assert_eq!(error.name(), "batch_too_large");
+    assert!(session.can_send() && !session.poll_transmit(&mut BytesMut::new()));
+}

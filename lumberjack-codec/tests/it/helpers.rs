@@ -1,6 +1,6 @@
 //! Waiting, growing and cutting: the pure helpers.
 
-use lumberjack_codec::{Backoff, SlowStart, window_prefix};
+use lumberjack_codec::{Backoff, RetryPlan, SlowStart, Verdict, window_prefix};
 use std::time::Duration;
 
 #[test]
@@ -100,4 +100,59 @@ fn a_window_takes_payloads_up_to_both_bounds() {
         let taken = window_prefix(lengths.iter().copied(), *max_events, *max_bytes);
         assert_eq!(taken, *want, "{lengths:?} within {max_events} events and {max_bytes} bytes");
     }
+}
+
+#[test]
+fn a_retry_plan_finds_the_event_that_a_server_cannot_take() {
+    for (count, bad) in [(1, 0), (2, 1), (7, 3), (2048, 0), (2048, 1500), (2048, 2047)] {
+        let mut plan = RetryPlan::new().patience(2);
+        let (mut first, mut failures, mut suspects) = (0_usize, 0, Vec::new());
+        while first < count {
+            let events = plan.size(2048).min(count - first);
+            if !(first..first + events).contains(&bad) {
+                plan.acknowledged(events);
+                first += events;
+                continue;
+            }
+            failures += 1;
+            if plan.failed(events, 0) == Verdict::Suspect {
+                assert_eq!(events, 1);
+                suspects.push(first);
+                plan.set_aside();
+                first += 1;
+            }
+        }
+        assert_eq!(suspects, [bad], "of {count}");
+        assert!(failures <= 2 * (count.ilog2() + 2), "{failures} failures for {bad} of {count}");
+        assert_eq!(plan, RetryPlan::new().patience(2), "nothing is in doubt any more");
+    }
+}
+
+#[test]
+fn a_retry_plan_is_patient_while_there_is_progress() {
+    let mut plan = RetryPlan::new();
+    for _ in 0..2 {
+        assert_eq!(plan.failed(100, 0), Verdict::Resend);
+    }
+    assert_eq!(plan.failed(100, 1), Verdict::Resend);
+    for _ in 0..2 {
+        assert_eq!(plan.failed(99, 0), Verdict::Resend);
+        assert_eq!(plan.size(100), 100);
+    }
+    assert_eq!(plan.failed(99, 0), Verdict::Resend);
+    assert_eq!(plan.size(100), 49);
+    plan.acknowledged(48);
+    assert_eq!(plan.size(100), 49, "51 are still in doubt");
+    plan.acknowledged(51);
+    assert_eq!(plan.size(100), 100);
+}
+
+#[test]
+fn a_suspect_is_reported_again_and_no_setting_breaks_the_plan() {
+    let mut plan = RetryPlan::new().patience(0);
+    assert_eq!([plan.failed(1, 0), plan.failed(1, 0)], [Verdict::Suspect; 2]);
+    assert_eq!(plan.failed(0, 0), Verdict::Suspect);
+    assert_eq!(plan.failed(3, 9), Verdict::Resend);
+    plan.acknowledged(usize::MAX);
+    assert_eq!((plan.size(0), plan.size(usize::MAX)), (1, usize::MAX));
 }

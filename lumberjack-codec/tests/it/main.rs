@@ -4,6 +4,7 @@
 
 mod captures;
 mod client;
+mod collector;
 mod data;
 mod decoder;
 mod encode;
@@ -16,6 +17,7 @@ mod helpers;
 mod properties;
 mod scenarios;
 mod server;
+mod traps;
 #[cfg(feature = "testing")]
 mod two_peers;
 mod vectors;

@@ -371,3 +371,102 @@ fn a_shutdown_gives_up_what_is_open_and_acknowledges_the_rest() {
     assert_eq!(rig.sent(), b"2A\0\0\0\x012A\0\0\0\x01");
     assert_eq!(rig.closed_as(), Some("shutdown"));
 }
+
+const LONE: &[u8] = b"2J\0\0\0\x05\0\0\0\x02{}";
+
+/// What a session reports that takes lone events, in words.
+fn told(config: ServerConfig, bytes: &[u8]) -> Vec<String> {
+    let now = Instant::now();
+    let mut session = ServerSession::new(config.windows_of_one(true), now);
+    session.receive(&mut BytesMut::from(bytes), now);
+    let mut told = Vec::new();
+    while let Some(event) = session.poll_event() {
+        told.push(match event {
+            ServerEvent::WindowStart { window, events, .. } => {
+                format!("start {} of {events}", window.number())
+            }
+            ServerEvent::Event { window, index, sequence, .. } => {
+                format!("event {}.{index} with {sequence}", window.number())
+            }
+            ServerEvent::WindowComplete { window, events, encoded } => {
+                assert_eq!(encoded, None);
+                assert!(session.acknowledge(window, now));
+                format!("complete {} of {events}", window.number())
+            }
+            ServerEvent::WindowAborted { window } => format!("aborted {}", window.number()),
+            ServerEvent::Closed { reason } => reason.name().to_owned(),
+            event => panic!("{event:?}"),
+        });
+    }
+    let mut wire = BytesMut::new();
+    session.poll_transmit(&mut wire);
+    told.push(format!("{} answers", wire.len() / 6));
+    told
+}
+
+#[test]
+fn an_event_without_a_window_is_a_window_of_one_on_request() {
+    let mut strict = Rig::new(ServerConfig::new());
+    strict.receive(LONE);
+    assert_eq!(strict.closed_as(), Some("data_outside_window"));
+
+    let one = |id: usize| {
+        [format!("start {id} of 1"), format!("event {id}.0 with 5"), format!("complete {id} of 1")]
+    };
+    let answers = |count: usize| [format!("{count} answers")];
+    let config = ServerConfig::new;
+    assert_eq!(told(config(), LONE), [&one(0)[..], &answers(1)].concat());
+    assert_eq!(told(config(), &[LONE, LONE].concat()), [&one(0)[..], &one(1), &answers(2)].concat());
+    // Surplus events too.
+    let surplus = told(config(), &[ONE, LONE].concat());
+    assert_eq!(surplus[3..], [&one(1)[..], &answers(2)].concat());
+    // Also of version 1.
+    assert_eq!(told(config(), &V1_ONE[6..])[1], "event 0.0 with 7");
+}
+
+#[test]
+fn windows_of_one_inside_a_compressed_frame_wait_for_its_end() {
+    let compressed = |count: usize| {
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut zlib, &LONE.repeat(count)).unwrap();
+        let mut wire = Vec::new();
+        let version = lumberjack_codec::Version::V2;
+        lumberjack_codec::encode::compressed(version, &zlib.finish().unwrap(), &mut wire);
+        wire
+    };
+    let want = [
+        "start 0 of 1",
+        "event 0.0 with 5",
+        "start 1 of 1",
+        "event 1.0 with 5",
+        "complete 0 of 1",
+        "complete 1 of 1",
+        "2 answers",
+    ];
+    assert_eq!(told(ServerConfig::new(), &compressed(2)), want);
+
+    let tight = || ServerConfig::new().limits(Limits::new().max_pending_windows(1));
+    let want = [
+        "start 0 of 1",
+        "event 0.0 with 5",
+        "start 1 of 1",
+        "event 1.0 with 5",
+        "aborted 0",
+        "aborted 1",
+        "too_many_windows",
+        "0 answers",
+    ];
+    assert_eq!(told(tight(), &compressed(2)), want);
+
+    let none = ServerConfig::new().limits(Limits::new().max_window(0));
+    assert_eq!(told(none, LONE), ["window_too_large", "0 answers"]);
+}
+
+#[test]
+fn a_session_tells_where_a_silent_peer_stopped() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(&[HALF, b"2J"].concat());
+    rig.pass(seconds(30));
+    assert_eq!(rig.closed_as(), Some("read_timeout"));
+    assert_eq!(rig.session.offset(), 18);
+}

@@ -11,6 +11,7 @@ use std::io;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -19,7 +20,7 @@ async fn main() -> io::Result<()> {
     loop {
         let (stream, peer) = listener.accept().await?;
         tokio::spawn(async move {
-            let store = async |events: Vec<Bytes>| eprintln!("{peer}: {} events", events.len());
+            let store = move |events: Vec<Bytes>| async move { eprintln!("{peer}: {} events", events.len()) };
             if let Err(error) = serve(stream, store).await {
                 eprintln!("{peer}: {error}");
             }
@@ -27,20 +28,25 @@ async fn main() -> io::Result<()> {
     }
 }
 
-/// Serves one connection to its end. A window is acknowledged when `store` has returned.
+/// Serves one connection to its end. A window is acknowledged when `store` is done with it; meanwhile
+/// keepalives go out and further windows are received.
 pub(crate) async fn serve<F>(mut stream: TcpStream, mut store: impl FnMut(Vec<Bytes>) -> F) -> io::Result<()>
 where
-    F: Future<Output = ()>,
+    F: Future<Output = ()> + Send + 'static,
 {
     let mut session = ServerSession::new(ServerConfig::new(), Instant::now());
     let (mut input, mut wire, mut events) = (BytesMut::new(), BytesMut::new(), Vec::new());
+    let mut stores = JoinSet::new();
     loop {
         while let Some(event) = session.poll_event() {
             match event {
                 ServerEvent::Event { payload: Payload::Json(document), .. } => events.push(document),
                 ServerEvent::WindowComplete { window, .. } => {
-                    store(std::mem::take(&mut events)).await;
-                    session.acknowledge(window, Instant::now());
+                    let stored = store(std::mem::take(&mut events));
+                    stores.spawn(async move {
+                        stored.await;
+                        window
+                    });
                 }
                 ServerEvent::WindowAborted { .. } => events.clear(),
                 _ => {}
@@ -59,6 +65,11 @@ where
             read = stream.read_buf(&mut input), if session.wants_read() => match read? {
                 0 => session.receive_eof(Instant::now()),
                 _ => session.receive(&mut input, Instant::now()),
+            },
+            Some(stored) = stores.join_next() => match stored {
+                Ok(window) => drop(session.acknowledge(window, Instant::now())),
+                // It panicked: the client sends again what is not acknowledged.
+                Err(_) => session.shutdown(Instant::now()),
             },
             () = timer, if deadline.is_some() => session.handle_timeout(Instant::now()),
         }

@@ -13,9 +13,12 @@
 //! | receive windows and acknowledge them when they are safe | [`ServerSession`] |
 //! | compress a window once, store it, send it later as it is | [`WindowEncoder`], [`EncodedWindow`] |
 //! | read or write single frames | [`FrameDecoder`], [`encode`] |
+//! | read frames of a buffer without a copy or a count | [`FrameDecoder::decode_borrowed`] |
+//! | receive whole windows instead of events | [`WindowCollector`] |
 //! | cut a stream of events into windows | [`window_prefix`] |
 //! | wait between attempts | [`Backoff`] |
 //! | start with small windows | [`SlowStart`] |
+//! | find the event that a server cannot take | [`RetryPlan`] |
 //! | test what is built on the sessions | `testing::Pair`, feature `testing` |
 //! | frames in tokio's `Framed` | `FrameCodec`, feature `tokio-util` |
 //!
@@ -78,16 +81,47 @@
 //! binary that enables `flate2/zlib-ng` for itself gets it here too. At level 3 an encoder spends
 //! 98 % of its time in deflate.
 //!
+//! # How to drive a session
+//!
+//! From blocking sockets, tokio, and anything else: see [`driving`].
+//!
 //! # What is bounded by what
 //!
-//! | number declared by a peer | bound | checked |
+//! What a peer declares:
+//!
+//! | number | bound | checked |
 //! | --- | --- | --- |
 //! | events in a window | [`Limits::max_window`] | on the window frame; nothing is reserved |
 //! | length of a JSON payload | [`Limits::max_json_payload`] | on the header, before a byte is kept |
 //! | pairs, keys and size of a v1 event | [`Limits::max_pairs`], [`Limits::max_key`], [`Limits::max_data_frame`] | on each length field |
 //! | length of a compressed frame | derived from [`Limits::max_decompressed`] | on the header |
-//! | bytes that it inflates to | [`Limits::max_decompressed`] | while it is inflated, in steps of 128 KiB |
-//! | windows that wait for the application | [`Limits::max_pending_windows`] | reading pauses |
+//! | depth of compressed frames | 1 | on the header |
+//! | bytes that one inflates to | [`Limits::max_decompressed`] | while it is inflated, in steps of 128 KiB |
+//! | value of an acknowledgement | events of the oldest window in flight | when it arrives; nothing is credited beyond |
+//!
+//! What a connection takes:
+//!
+//! | resource | bound |
+//! | --- | --- |
+//! | memory of a decoder | one payload, zlib's window of 32 KiB and its state, one step of 128 KiB |
+//! | windows that wait for the application | [`Limits::max_pending_windows`]; reading pauses |
+//! | complete windows inside one compressed frame | [`Limits::max_pending_windows`]; more are an error |
+//! | answers that are not fetched | 64 KiB; reading pauses |
+//! | the copy of a compressed frame that is handed on | [`ServerConfig::keep_encoded`] |
+//! | windows that are collected whole | [`WindowCollector::max_bytes`] |
+//! | windows that a client has in flight | [`ClientConfig::max_in_flight`]; the next is refused |
+//! | a window that a client sends | [`ClientConfig::max_events`], 64 MiB for a payload, 1 GiB for all |
+//!
+//! And time:
+//!
+//! | wait | bound |
+//! | --- | --- |
+//! | a peer inside a frame or window | [`ServerConfig::read_timeout`] since its last byte |
+//! | a peer that says nothing | [`ServerConfig::idle_timeout`] |
+//! | an application that keeps a window | [`ServerConfig::pending_timeout`], off by default |
+//! | acknowledgements after an error or a shutdown | [`ServerConfig::drain_timeout`] |
+//! | a server that says nothing | [`ClientConfig::ack_timeout`] |
+//! | a server that sends keepalives only | [`ClientConfig::progress_timeout`], off by default |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
@@ -103,6 +137,9 @@ pub use collector::{CollectedWindow, WindowCollector, WindowOverflow};
 
 mod decoder;
 pub use decoder::FrameDecoder;
+
+#[cfg(any(doc, doctest))]
+pub mod driving;
 
 pub mod encode;
 pub use encode::{EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW};

@@ -7,10 +7,10 @@
 use bytes::{BufMut, BytesMut};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use lumberjack_codec::encode::{compressed, encode_window, json, window};
+use lumberjack_codec::encode::{compressed, data, encode_window, json, window};
 use lumberjack_codec::{
-    ClientConfig, ClientEvent, ClientSession, EncodedWindow, Encoding, Frame, FrameDecoder, Limits, Role,
-    ServerConfig, ServerEvent, ServerSession, Version, WindowEncoder,
+    ClientConfig, ClientEvent, ClientSession, EncodedWindow, Encoding, Frame, FrameDecoder, FrameRef, Limits,
+    Role, ServerConfig, ServerEvent, ServerSession, Version, WindowEncoder,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -231,6 +231,51 @@ fn a_warm_encoder_allocates_the_window_that_it_returns() {
         let cost = cost(|| encoder.encode(&payloads).unwrap());
         assert_eq!(cost.total, cost.result.bytes().len(), "level {level}");
     }
+}
+
+#[test]
+fn borrowed_frames_cost_nothing() {
+    let mut bytes = Vec::new();
+    window(Version::V2, 1000, &mut bytes);
+    for sequence in 1..=1000 {
+        json(Version::V2, sequence, b"{\"message\":\"hello\"}", &mut bytes);
+    }
+    data(Version::V2, 1, &[("a", "b"); 100], &mut bytes);
+    let mut decoder = FrameDecoder::new(Role::Server, Limits::new());
+    let cost = cost(|| {
+        let (mut rest, mut frames, mut content) = (&bytes[..], 0, 0);
+        while let Some(frame) = decoder.decode_borrowed(&mut rest).unwrap() {
+            frames += 1;
+            content += match frame {
+                FrameRef::Json { payload, .. } => payload.len(),
+                FrameRef::Data { pairs, .. } => pairs.map(|(key, value)| key.len() + value.len()).sum(),
+                _ => 0,
+            };
+        }
+        (frames, content)
+    });
+    assert_eq!(cost.result, (1002, 1000 * 19 + 200));
+    assert_eq!(cost.total, 0);
+}
+
+#[test]
+fn a_compressed_frame_that_is_borrowed_takes_no_more_memory() {
+    let mut events = Vec::new();
+    for sequence in 1..=200_000 {
+        json(Version::V2, sequence, b"{\"message\":\"hello\"}", &mut events);
+    }
+    let mut bytes = Vec::new();
+    compressed(Version::V2, &deflate(&events), &mut bytes);
+    let cost = cost(|| {
+        let mut decoder = FrameDecoder::new(Role::Server, Limits::new());
+        let (mut rest, mut frames) = (&bytes[..], 0);
+        while decoder.decode_borrowed(&mut rest).unwrap().is_some() {
+            frames += 1;
+        }
+        frames
+    });
+    assert_eq!(cost.result, 200_002);
+    assert!(cost.peak <= FIXED, "{} bytes", cost.peak);
 }
 
 #[test]

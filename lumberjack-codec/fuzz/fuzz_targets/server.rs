@@ -73,6 +73,7 @@ impl World {
             .limits(limits)
             .partial_acks(partial_acks)
             .sequence_policy(policy)
+            .windows_of_one(settings & 16 != 0)
             .keep_encoded(if settings & 4 == 0 { 0 } else { 2000 })
             .pending_timeout((settings & 8 != 0).then_some(Duration::from_secs(20)));
         Self {

@@ -33,8 +33,11 @@ pub(crate) const TASK: Task = Task {
 Measures the areas that are named, all of them if none is:
 
   codec       the protocol without sockets, in at least 11 runs:
-              `a J frame` in ns: encoded alone, appended to a buffer, decoded from a full one;
-              peers: the crates ferro-lumberjack and lumberjack-protocol, in the same process;
+              `a J frame` in ns: encoded alone (ferro-lumberjack makes a new buffer for it, we and
+              lumberjack-protocol write into one), only its head encoded for a vectored write, appended to a
+              buffer that is to be sent, decoded from a full buffer with a counted payload, and with a borrowed
+              one; peers: the crates ferro-lumberjack and lumberjack-protocol, in the same process, where they
+              have one way only, against each of ours;
               `window` of 2,048 events in MB/s of payloads; peers: the same codec built on miniz_oxide and on
               zlib-ng (needs CMake and a C compiler), and at level 3 flate2 alone with the same bytes (`bare`),
               so that the ratio is the share of the time that is spent in zlib.

@@ -41,7 +41,7 @@ fn comparisons(text: &str, runs: usize) -> Result<Vec<Comparison>, Failure> {
         for (index, peer) in PEERS.into_iter().enumerate() {
             comparisons.push(Comparison {
                 area: AREA,
-                name: format!("{case} a J frame, {size} B"),
+                name: format!("{}, {size} B", title(&case)?),
                 peer,
                 unit: "ns/frame",
                 higher_is_better: false,
@@ -50,6 +50,18 @@ fn comparisons(text: &str, runs: usize) -> Result<Vec<Comparison>, Failure> {
         }
     }
     Ok(comparisons)
+}
+
+/// What a case is called in the report.
+fn title(case: &str) -> Result<&'static str, Failure> {
+    Ok(match case {
+        "append" => "append a J frame to a buffer",
+        "borrow" => "decode a J frame, borrowed",
+        "decode" => "decode a J frame",
+        "encode" => "encode a J frame",
+        "head" => "encode a J frame, for a vectored write",
+        _ => fail!("a program that measures the codec measured `{case}`"),
+    })
 }
 
 const PEERS: [&str; 2] = ["ferro-lumberjack", "lumberjack-protocol"];
@@ -75,6 +87,12 @@ mod tests {
                 ("encode a J frame, 300 B", "lumberjack-protocol", &[(10.0, 10.0), (12.0, 6.0)]),
             ]
         );
+    }
+
+    #[test]
+    fn a_case_that_nobody_knows_is_told() {
+        let failure = comparisons("guess 300 10 20 10\n", 1).unwrap_err().to_string();
+        assert!(failure.contains("`guess`"), "{failure}");
     }
 
     #[test]

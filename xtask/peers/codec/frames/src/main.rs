@@ -1,8 +1,8 @@
 //! Encodes and decodes single J frames with three crates in one process, in alternation.
 //!
 //! `codec-frames-peer RUNS MILLISECONDS` writes a line per run and case, in ns per frame:
-//! `encode BYTES OURS FERRO LUMBERJACK`, likewise `append`, `head`, `decode` and `borrow`; in the last two pairs the
-//! others do the same work. Each side of a case runs for so many milliseconds.
+//! `encode BYTES OURS FERRO LUMBERJACK`, likewise `append`, `head`, `decode` and `borrow`. Where the
+//! others have one way only, it stands against each of ours. Each side of a case runs for so many milliseconds.
 
 #[path = "../../documents.rs"]
 mod documents;

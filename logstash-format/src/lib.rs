@@ -90,9 +90,9 @@ pub use level::{Level, LevelNames, LevelValues};
 pub use limits::Limits;
 pub use logstash::{HostStyle, LogstashFormatter};
 pub use message::Message;
-#[cfg(feature = "regex")]
-pub use rules::PatternError;
 pub use rules::Rules;
+#[cfg(feature = "regex")]
+pub use rules::{PatternError, PatternErrorKind};
 pub use timestamp::Precision;
 pub use trace::TraceContext;
 pub use value::{Structured, Value};

@@ -1,5 +1,11 @@
+use std::borrow::Cow;
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
@@ -12,7 +18,9 @@ use crate::policy::PLAIN;
 /// | --- | --- |
 /// | integers | a number; as text where 64 bits do not hold it |
 /// | floats | a number; `"NaN"`, `"Infinity"` and `"-Infinity"` as text |
-/// | bytes | text, with U+FFFD for what is not UTF-8 |
+/// | bytes, paths and other text of the system | text, with U+FFFD for what is not UTF-8 |
+/// | times | text, `2025-10-09T08:53:20.123456789Z` |
+/// | durations | a number of seconds |
 /// | `Display`, `Debug` | text; a marker at its end says that the implementation failed |
 /// | errors | text, with a line `caused by: ...` for each source |
 /// | [`Structured`] | what serde makes of it; a marker as text where that fails |
@@ -31,12 +39,20 @@ pub enum Value<'a> {
     I128(i128),
     /// A large unsigned integer.
     U128(u128),
+    /// A floating point number with few digits.
+    F32(f32),
     /// A floating point number.
     F64(f64),
     /// Text.
     Str(&'a str),
+    /// One character.
+    Char(char),
     /// Bytes that should be UTF-8.
     Bytes(&'a [u8]),
+    /// A point in time.
+    Time(SystemTime),
+    /// A span of time.
+    Duration(Duration),
     /// What displays itself.
     Display(&'a dyn fmt::Display),
     /// What can only be displayed for debugging.
@@ -89,9 +105,12 @@ from! {
     bool => Bool,
     i8 => I64, i16 => I64, i32 => I64, i64 => I64, i128 => I128,
     u8 => U64, u16 => U64, u32 => U64, u64 => U64, u128 => U128,
-    f32 => F64, f64 => F64,
+    f32 => F32, f64 => F64,
+    char => Char,
     &'a str => Str,
     &'a [u8] => Bytes,
+    SystemTime => Time,
+    Duration => Duration,
     &'a (dyn Error + 'static) => Error,
 }
 
@@ -107,10 +126,32 @@ impl From<usize> for Value<'_> {
     }
 }
 
-impl<'a> From<&'a String> for Value<'a> {
-    fn from(value: &'a String) -> Self {
-        Self::Str(value)
-    }
+macro_rules! from_reference {
+    ($($type:ty => $variant:ident($convert:expr),)*) => {
+        $(impl<'a> From<&'a $type> for Value<'a> {
+            fn from(value: &'a $type) -> Self {
+                let convert: fn(&'a $type) -> _ = $convert;
+                Self::$variant(convert(value))
+            }
+        })*
+    };
+}
+
+from_reference! {
+    String => Str(|text| text),
+    Box<str> => Str(|text| text),
+    Arc<str> => Str(|text| text),
+    Cow<'_, str> => Str(|text| text),
+    Vec<u8> => Bytes(|bytes| bytes),
+    OsStr => Bytes(|text| text.as_encoded_bytes()),
+    OsString => Bytes(|text| text.as_encoded_bytes()),
+    Path => Bytes(|path| path.as_os_str().as_encoded_bytes()),
+    PathBuf => Bytes(|path| path.as_os_str().as_encoded_bytes()),
+    IpAddr => Display(|address| address),
+    Ipv4Addr => Display(|address| address),
+    Ipv6Addr => Display(|address| address),
+    SocketAddr => Display(|address| address),
+    fmt::Arguments<'_> => Display(|text| text),
 }
 
 impl<T: Into<Self>> From<Option<T>> for Value<'_> {

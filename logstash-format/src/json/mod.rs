@@ -16,11 +16,13 @@ pub(crate) use text::FAILED;
 use std::error::Error;
 use std::fmt;
 use std::mem;
+use std::time::SystemTime;
 
-use crate::Value;
 use crate::limits::Cuts;
 use crate::policy::Policy;
 use crate::rules::{Fate, MASK};
+use crate::timestamp::write_timestamp;
+use crate::{Precision, Value};
 
 /// Writes values at the end of `out`; whoever uses it writes the punctuation between them.
 ///
@@ -191,6 +193,12 @@ impl<'o> Json<'o> {
         }
     }
 
+    pub(crate) fn time(&mut self, time: SystemTime, precision: Precision) {
+        self.out.push(b'"');
+        write_timestamp(time, precision, self.out);
+        self.out.push(b'"');
+    }
+
     pub(crate) fn bool(&mut self, value: bool) {
         self.raw(if value { "true" } else { "false" });
     }
@@ -203,9 +211,13 @@ impl<'o> Json<'o> {
             Value::U64(number) => self.u64(number),
             Value::I128(number) => self.i128(number),
             Value::U128(number) => self.u128(number),
+            Value::F32(number) => self.f32(number),
             Value::F64(number) => self.f64(number),
             Value::Str(text) => self.text(text),
+            Value::Char(char) => self.text(char.encode_utf8(&mut [0; 4])),
             Value::Bytes(bytes) => self.bytes(bytes),
+            Value::Time(time) => self.time(time, Precision::Nanoseconds),
+            Value::Duration(duration) => self.f64(duration.as_secs_f64()),
             Value::Display(value) => self.display(value),
             Value::Debug(value) => self.display(format_args!("{value:?}")),
             Value::Error(error) => self.display(SourceChain(error)),

@@ -8,7 +8,6 @@ use crate::Event;
 use crate::document::Document;
 use crate::event_id::EventId;
 use crate::json::StackTrace;
-use crate::timestamp::write_timestamp;
 
 /// Appends the document of `event` to `out`.
 pub(super) fn write(template: &Template, event: &Event<'_>, out: &mut Vec<u8>) {
@@ -50,11 +49,7 @@ pub(super) fn write(template: &Template, event: &Event<'_>, out: &mut Vec<u8>) {
 fn value(document: &mut Document<'_>, template: &Template, slot: Slot, event: &Event<'_>) -> Option<()> {
     let json = &mut document.json;
     match slot {
-        Slot::Timestamp => {
-            json.raw("\"");
-            write_timestamp(event.timestamp, template.precision, json.out);
-            json.raw("\"");
-        }
+        Slot::Timestamp => json.time(event.timestamp, template.precision),
         Slot::Level => json.string(template.level_names.name(event.level)),
         Slot::LevelValue(values) => json.u64(values.value(event.level).into()),
         Slot::Message => document.message(event.message),

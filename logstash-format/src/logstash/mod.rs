@@ -17,15 +17,17 @@ use template::Template;
 ///
 /// | field | content |
 /// | --- | --- |
-/// | `@timestamp` | time of the event in UTC, cut to milliseconds: `2025-10-09T08:53:20.123Z` |
+/// | `@timestamp` | time of the event in UTC, cut to the [`precision`](Self::precision): `2025-10-09T08:53:20.123Z` |
 /// | `@version` | `"1"` |
 /// | `host` | name of the machine; an object `{"name": ...}` with [`HostStyle::Object`] |
-/// | `level` | [`Level::name`](crate::Level::name) |
+/// | `level` | name of the level, by [`level_names`](Self::level_names) |
+/// | `level_value` | its number, with [`level_values`](Self::level_values) |
 /// | `logsource` | name of the machine |
 /// | `message` | the message; empty if there is none |
-/// | `pid` | process id, read for each event, so that it is right after a fork |
+/// | `pid` | [process](Event::pid); if the caller does not tell, it is read for each event, so that it is right after a fork |
 /// | `program` | the program as it was called |
 /// | `type` | [`message_type`](Self::message_type) |
+/// | `event_id` | id of the event, with [`event_id`](Self::event_id) |
 /// | `@metadata` | [`metadata`](Self::metadata), if any; Logstash does not pass it on |
 /// | `tags` | [`tags`](Self::tags), if any |
 /// | `extra` | an object with what follows; see [`extra_prefix`](Self::extra_prefix) |
@@ -41,6 +43,7 @@ use template::Template;
 /// | `stack_trace` | that error and a line `caused by: ...` for each source, if it has sources; then its backtrace, if known |
 /// | `trace_id`, `span_id`, `transaction_id` | the [trace](crate::TraceContext) of the event, as far as known |
 /// | `status_code`, `req_...`, `resp_...` | the [request](crate::HttpContext) of the event; see below |
+/// | `truncated` | list of what the document lacks, if its [`Limits`] were reached |
 /// | any other | the fields of the event, and then those of [`extra`](Self::extra) |
 ///
 /// The error of an event is the one that it was [given](Event::error), or else the first field

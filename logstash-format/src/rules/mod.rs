@@ -2,9 +2,9 @@
 mod pattern;
 
 #[cfg(feature = "regex")]
-pub use pattern::PatternError;
-#[cfg(feature = "regex")]
 pub(crate) use pattern::Patterns;
+#[cfg(feature = "regex")]
+pub use pattern::{PatternError, PatternErrorKind};
 
 use crate::json::{ascii_only, escape};
 

@@ -107,10 +107,28 @@ pub struct PatternError {
 }
 
 impl PatternError {
+    /// What is wrong with it.
+    pub fn kind(&self) -> PatternErrorKind {
+        match self.source.syntax_error() {
+            Some(_) => PatternErrorKind::Syntax,
+            None => PatternErrorKind::TooLarge,
+        }
+    }
+
     /// The pattern, as it was given.
     pub fn pattern(&self) -> &str {
         &self.pattern
     }
+}
+
+/// What is wrong with a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PatternErrorKind {
+    /// It cannot be read.
+    Syntax,
+    /// It needs more memory than patterns may have.
+    TooLarge,
 }
 
 impl fmt::Display for PatternError {

@@ -1,10 +1,14 @@
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use logstash_format::{Event, FormatError, Formatter, HostStyle, Level, LogstashFormatter, Origin, Value};
+use logstash_format::{
+    Event, FormatError, Formatter, HostStyle, Level, LevelNames, LevelValues, LogstashFormatter, Origin,
+    Precision, Value,
+};
 use serde_json::{Value as Json, json};
 
 use crate::rig::{document, formatter, text};
@@ -146,6 +150,70 @@ fn options() {
     assert_eq!(document["logsource"], "web \"1\"");
     assert_eq!(document["app"]["list"], json!({"nested": [f64::MAX, 1.5]}));
     assert_eq!(document["@metadata"], json!({"pipeline": "orders"}));
+}
+
+#[test]
+fn precision_of_the_time() {
+    let time = UNIX_EPOCH + Duration::new(1_760_000_000, 123_456_789);
+    let event = Event::new(Level::Info, "test", "").at(time);
+    for (precision, text) in [
+        (Precision::Milliseconds, "2025-10-09T08:53:20.123Z"),
+        (Precision::Microseconds, "2025-10-09T08:53:20.123456Z"),
+        (Precision::Nanoseconds, "2025-10-09T08:53:20.123456789Z"),
+    ] {
+        assert_eq!(document(&formatter().precision(precision), &event)["@timestamp"], text);
+    }
+}
+
+#[test]
+fn names_and_numbers_of_levels() {
+    for (level, names, numbers) in [
+        (Level::Trace, ["TRACE", "TRACE", "trace", "debug"], [5, 7]),
+        (Level::Debug, ["DEBUG", "DEBUG", "debug", "debug"], [10, 7]),
+        (Level::Info, ["INFO", "INFO", "info", "info"], [20, 6]),
+        (Level::Warn, ["WARNING", "WARN", "warn", "warning"], [30, 4]),
+        (Level::Error, ["ERROR", "ERROR", "error", "err"], [40, 3]),
+    ] {
+        let event = Event::new(level, "test", "");
+        let styles = [LevelNames::Python, LevelNames::Upper, LevelNames::Lower, LevelNames::Syslog];
+        for (style, name) in styles.into_iter().zip(names) {
+            let document = document(&formatter().level_names(style), &event);
+            assert_eq!((&document["level"], document.get("level_value")), (&json!(name), None));
+        }
+        for (style, number) in [LevelValues::Python, LevelValues::Syslog].into_iter().zip(numbers) {
+            let document = document(&formatter().level_values(style), &event);
+            assert_eq!(document["level_value"], number);
+        }
+    }
+}
+
+#[test]
+fn the_source_location_can_be_left_out() {
+    placed(|event| {
+        let document = document(&formatter().source_location(false), &event);
+        for absent in ["func_name", "line", "module_path", "path"] {
+            assert_eq!(document["extra"].get(absent), None, "{absent}");
+        }
+        assert_eq!(document["extra"]["logger_name"], "shop::orders");
+    });
+}
+
+#[test]
+fn ids_of_events() {
+    let event = Event::new(Level::Info, "test", "");
+    assert_eq!(document(&formatter(), &event).get("event_id"), None);
+    let formatter = formatter().event_id(true);
+    let made: BTreeSet<_> = (0..100).map(|_| document(&formatter, &event)["event_id"].to_string()).collect();
+    assert_eq!(made.len(), 100);
+    assert!(made.iter().all(|id| id.split('-').count() == 3), "{made:?}");
+    assert_eq!(document(&formatter, &event.id("order \"7\""))["event_id"], "order \"7\"");
+}
+
+#[test]
+fn the_process_of_the_caller_counts() {
+    let event = Event::new(Level::Info, "test", "").pid(7);
+    assert_eq!(document(&formatter(), &event)["pid"], 7);
+    assert!(document(&formatter().event_id(true), &event)["event_id"].as_str().unwrap().contains("-7-"));
 }
 
 #[test]

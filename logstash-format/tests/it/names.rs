@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::rig::{document, extra, formatter};
 
-const TOP: [&str; 11] = [
+const TOP: [&str; 13] = [
     "@timestamp",
     "@version",
     "host",
@@ -15,9 +15,11 @@ const TOP: [&str; 11] = [
     "type",
     "@metadata",
     "tags",
+    "event_id",
+    "level_value",
 ];
-const EXTRA: [&str; 7] =
-    ["func_name", "line", "logger_name", "module_path", "path", "process_name", "thread_name"];
+const EXTRA: [&str; 8] =
+    ["func_name", "line", "logger_name", "module_path", "path", "process_name", "thread_name", "truncated"];
 
 #[test]
 fn fields_cannot_pass_for_standard_fields() {

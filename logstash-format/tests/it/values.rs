@@ -1,9 +1,15 @@
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
 
 use logstash_format::{Event, Formatter, Level, Limits, Value};
 use serde::ser::{Error as _, SerializeMap, SerializeStruct};
@@ -34,11 +40,40 @@ fn simple_values() {
     check(usize::MAX.into(), json!(usize::MAX));
     check(0_i8.into(), json!(0));
     check(1.5_f32.into(), json!(1.5));
+    check(0.1_f32.into(), json!(0.1));
     check(1e300.into(), json!(1e300));
     check((-0.0).into(), json!(-0.0));
     check("zoë\0\u{2028}\u{1f600}\n".into(), json!("zoë\0\u{2028}\u{1f600}\n"));
     check(Value::Display(&std::net::Ipv4Addr::LOCALHOST), json!("127.0.0.1"));
     check(Value::Debug(&Some("a\"b")), json!("Some(\"a\\\"b\")"));
+}
+
+#[test]
+fn values_of_the_standard_library() {
+    check('ü'.into(), json!("ü"));
+    check((&Cow::Borrowed("cow")).into(), json!("cow"));
+    check((&Arc::<str>::from("arc")).into(), json!("arc"));
+    check((&Box::<str>::from("box")).into(), json!("box"));
+    check((&vec![b'a', 0xff]).into(), json!("a\u{fffd}"));
+    check(Path::new("/srv/zoë").into(), json!("/srv/zoë"));
+    check((&OsString::from("os")).into(), json!("os"));
+    check((&IpAddr::from(Ipv6Addr::LOCALHOST)).into(), json!("::1"));
+    check((&SocketAddr::from(([192, 0, 2, 7], 80))).into(), json!("192.0.2.7:80"));
+    check((&format_args!("{}-{}", 1, 2)).into(), json!("1-2"));
+    check((UNIX_EPOCH + Duration::new(1_760_000_000, 1)).into(), json!("2025-10-09T08:53:20.000000001Z"));
+    check(Duration::from_millis(1_500).into(), json!(1.5));
+    check(Duration::MAX.into(), json!(Duration::MAX.as_secs_f64()));
+}
+
+/// T-34: what a file name may be but UTF-8 may not.
+#[cfg(unix)]
+#[test]
+fn lone_surrogates_of_the_system_are_replaced() {
+    use std::os::unix::ffi::OsStrExt;
+    let name = OsStr::from_bytes(b"half \xed\xa0\x80 pair");
+    let text = extra(&[("name", Value::from(name))])["name"].as_str().unwrap().to_owned();
+    assert!(text.starts_with("half \u{fffd}") && text.ends_with("\u{fffd} pair"), "{text}");
+    check(Path::new(name).into(), json!(text));
 }
 
 #[test]
@@ -320,6 +355,54 @@ fn values_without_end_are_cut() {
         }
     });
     thread.unwrap().join().unwrap();
+}
+
+/// T-34: nested 10,000 deep, of which nothing but the first levels is walked.
+#[test]
+fn depth_10_000_is_cut() {
+    struct Deep(usize);
+    impl Serialize for Deep {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            match self.0 {
+                0 => to.serialize_unit(),
+                left => BTreeMap::from([("in", Self(left - 1))]).serialize(to),
+            }
+        }
+    }
+    let small_stack = thread::Builder::new().stack_size(256 * 1024);
+    let thread = small_stack.spawn(|| {
+        let fields = [("deep", Value::serialize(&Deep(10_000)))];
+        let extra = extra(&fields);
+        assert_eq!(extra["deep"].to_string().matches("{\"in\":").count(), 64);
+        assert_eq!(extra["truncated"], json!(["depth"]));
+    });
+    thread.unwrap().join().unwrap();
+}
+
+/// T-37: the vector of the original, which merges dotted names; here a name is a name, so that
+/// nothing is replaced by what only looks like a part of it.
+#[test]
+fn names_with_dots_are_kept_as_they_are() {
+    let c = json!({"d": [1], "e": 2});
+    let b_c = json!({"d.e": [2, [{"f.g": 3}, 4], 5], "h": null});
+    let y = json!({"y": 6});
+    let fields = [
+        ("b", Value::from(11)),
+        ("b.c", Value::serialize(&b_c)),
+        ("b.c.x", Value::serialize(&y)),
+        ("c", Value::serialize(&c)),
+        ("c.d", Value::Bytes(b"2")),
+        ("c.f", 3.into()),
+        ("a..b", 4.into()),
+        (".", 5.into()),
+    ];
+    let mut extra = extra(&fields);
+    let extra = extra.as_object_mut().unwrap();
+    extra.retain(|name, _| !["logger_name", "process_name", "thread_name"].contains(&name.as_str()));
+    let expected = json!({
+        "b": 11, "b.c": b_c, "b.c.x": y, "c": c, "c.d": "2", "c.f": 3, "a..b": 4, ".": 5,
+    });
+    assert_eq!(json!(extra), expected);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod scheme;
 pub use scheme::Scheme;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 /// Where a peer is, as a person types it: `beats://logstash.example:5044`.
@@ -91,6 +92,17 @@ impl Endpoint {
     /// [`EndpointError`], which names the part that is wrong.
     pub fn parse_as_one_of(text: &str, scheme: Scheme, other: &[Scheme]) -> Result<Self, EndpointError> {
         parse::endpoint(text, Some(scheme), other)
+    }
+
+    /// The same with an address in the place of the name.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V6(address) if address.scope_id() != 0 => {
+                format!("{}%{}", address.ip(), address.scope_id())
+            }
+            _ => address.ip().to_string(),
+        };
+        Self { host, port: address.port(), ..self.clone() }
     }
 
     /// The protocol.

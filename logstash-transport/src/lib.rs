@@ -11,6 +11,7 @@
 //! | [`BeatsTransport`] | the peer's acknowledgement for that event | `beats` |
 //! | [`FileTransport`] | written to the file, on the disk by policy | `file` |
 //! | [`StdoutTransport`] | written | `stdout` |
+//! | [`Failover`], [`Balance`] | what it means for the member that took the event | |
 //!
 //! # Example
 //!
@@ -35,6 +36,9 @@
 
 #![forbid(unsafe_code)]
 
+mod balance;
+pub use balance::{Balance, Strategy};
+
 mod batch;
 pub use batch::{Batch, Segment};
 
@@ -52,6 +56,9 @@ pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme};
 mod error;
 pub use error::{ErrorKind, TransportError, error_chain};
 
+mod failover;
+pub use failover::Failover;
+
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "file")]
@@ -62,6 +69,8 @@ pub use interrupt::Interrupt;
 
 #[cfg(any(feature = "file", feature = "stdout"))]
 mod lines;
+
+mod members;
 
 mod probe;
 pub use probe::{ProbeReport, ProbeStep};

@@ -3,7 +3,6 @@
 //! The child sends the batch of numbered events that its parent asks for, and reports on its standard
 //! error, line by line.
 
-use bytes::Bytes;
 use logstash_transport::{Batch, Transport, TransportError};
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -12,6 +11,7 @@ const ROLE: &str = "LOGSTASH_TRANSPORT_TEST_ROLE";
 const ARGUMENT: &str = "LOGSTASH_TRANSPORT_TEST_ARGUMENT";
 
 /// Starts a child. Its standard input and output are pipes.
+#[cfg(feature = "stdout")]
 pub(crate) fn start(role: &str, argument: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
     spawn(Command::new(std::env::current_exe().unwrap()), role, argument)
 }
@@ -65,8 +65,4 @@ fn plays_its_part() {
 pub(crate) fn send_and_report(transport: &mut dyn Transport, batch: &mut Batch<'_>) {
     let result = transport.send(batch).map_err(|error: TransportError| format!("{:?}", error.kind()));
     eprintln!("{} {}", batch.acknowledged(), result.err().unwrap_or_else(|| "ok".to_owned()));
-}
-
-pub(crate) fn numbered(range: std::ops::Range<usize>) -> Vec<Bytes> {
-    range.map(|number| Bytes::from(format!("{{\"n\":{number:06}}}"))).collect()
 }

@@ -1,13 +1,10 @@
+use crate::support::numbered;
 use bytes::Bytes;
 use logstash_transport::{Batch, ErrorKind, FileSync, FileTransport, Interrupt, Transport, error_chain};
 use lumberjack_codec::WindowEncoder;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-
-fn numbered(range: std::ops::Range<usize>) -> Vec<Bytes> {
-    range.map(|number| Bytes::from(format!("{{\"n\":{number:06}}}"))).collect()
-}
 
 /// The file of these events.
 fn lines(range: std::ops::Range<usize>) -> String {

@@ -2,13 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(all(feature = "beats", feature = "testing"))]
+mod balance;
 mod batch;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod beats;
 #[cfg(all(unix, any(feature = "file", feature = "stdout")))]
 mod child;
 mod endpoint;
+#[cfg(all(feature = "beats", feature = "testing"))]
+mod failover;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(all(feature = "beats", feature = "testing"))]
+mod restarts;
 #[cfg(all(unix, feature = "stdout"))]
 mod stdout;
+mod support;

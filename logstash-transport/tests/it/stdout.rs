@@ -1,6 +1,7 @@
 #![allow(clippy::print_stdout, reason = "what it prints is the matter")]
 
-use crate::child::{numbered, send_and_report, start};
+use crate::child::{send_and_report, start};
+use crate::support::numbered;
 use logstash_transport::{Batch, StdoutTransport, Transport};
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;

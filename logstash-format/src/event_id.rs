@@ -1,7 +1,6 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
-use std::process;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,15 +15,11 @@ pub(crate) struct EventId {
 }
 
 impl EventId {
-    /// The next id; `pid` is that of this process, if it is known.
-    pub(crate) fn next(pid: Option<u32>) -> Self {
+    /// The next id; `pid` is that of this process.
+    pub(crate) fn next(pid: u32) -> Self {
         static RUN: OnceLock<u64> = OnceLock::new();
         static COUNT: AtomicU64 = AtomicU64::new(1);
-        Self {
-            run: *RUN.get_or_init(random),
-            pid: pid.unwrap_or_else(process::id),
-            count: COUNT.fetch_add(1, Ordering::Relaxed),
-        }
+        Self { run: *RUN.get_or_init(random), pid, count: COUNT.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
@@ -48,8 +43,8 @@ mod tests {
 
     #[test]
     fn ids_differ_in_their_last_part() {
-        let (first, second) = (EventId::next(None), EventId::next(None));
-        assert_eq!((first.run, first.pid), (second.run, process::id()));
+        let (first, second) = (EventId::next(7), EventId::next(7));
+        assert_eq!((first.run, first.pid), (second.run, 7));
         assert!(first.count < second.count);
     }
 
@@ -57,6 +52,6 @@ mod tests {
     fn a_forked_process_has_ids_of_its_own() {
         let text = EventId { run: 0x1f, pid: 0x1a2b, count: 255 }.to_string();
         assert_eq!(text, "000000000000001f-1a2b-ff");
-        assert_eq!(EventId::next(Some(7)).pid, 7);
+        assert_ne!(EventId::next(7).pid, EventId::next(8).pid);
     }
 }

@@ -53,10 +53,10 @@ fn value(document: &mut Document<'_>, template: &Template, slot: Slot, event: &E
         Slot::Level => json.string(template.level_names.name(event.level)),
         Slot::LevelValue(values) => json.u64(values.value(event.level).into()),
         Slot::Message => document.message(event.message),
-        Slot::Pid => json.u64(event.pid.unwrap_or_else(process::id).into()),
+        Slot::Pid => json.u64(pid(template, event).into()),
         Slot::EventId => match event.id {
             Some(id) => json.plain_text(id),
-            None => json.quoted(EventId::next(event.pid)),
+            None => json.quoted(EventId::next(pid(template, event))),
         },
         Slot::Function => json.plain_text(event.origin.function?),
         Slot::Line => json.u64(event.origin.line?.into()),
@@ -69,6 +69,10 @@ fn value(document: &mut Document<'_>, template: &Template, slot: Slot, event: &E
         },
     }
     Some(())
+}
+
+fn pid(template: &Template, event: &Event<'_>) -> u32 {
+    event.pid.or(template.pid).unwrap_or_else(process::id)
 }
 
 fn write_error(

@@ -4,6 +4,7 @@ mod template;
 
 use std::env;
 use std::path::Path;
+use std::process;
 
 use serde::Serialize;
 
@@ -219,6 +220,16 @@ impl LogstashFormatter {
         self.set(|settings| settings.event_id = event_id)
     }
 
+    /// Sets whether the process id is read once, here and now. Default: no, it is read for each event.
+    ///
+    /// That is a system call, which may take longer than the rest of a small document, but it is
+    /// right after a fork, and there is no other way to notice one that is portable and safe. For
+    /// programs that never fork, or only to start another program. An event that
+    /// [tells](Event::pid) has its own; to leave the field out, there is [`Rules::drop`].
+    pub fn remember_pid(self, remember: bool) -> Self {
+        self.set(|settings| settings.pid = remember.then(process::id))
+    }
+
     /// Sets how large documents and their parts may become. Default: [`Limits::new`].
     pub fn limits(self, limits: Limits) -> Self {
         self.set(|settings| settings.limits = limits)
@@ -272,6 +283,7 @@ struct Settings {
     level_values: Option<LevelValues>,
     source_location: bool,
     event_id: bool,
+    pid: Option<u32>,
     limits: Limits,
     rules: Rules,
 }
@@ -296,6 +308,7 @@ impl Default for Settings {
             level_values: None,
             source_location: true,
             event_id: false,
+            pid: None,
             limits: Limits::new(),
             rules: Rules::new(),
         }

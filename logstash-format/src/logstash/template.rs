@@ -14,6 +14,8 @@ pub(super) struct Template {
     pub(super) end: &'static str,
     pub(super) precision: Precision,
     pub(super) level_names: LevelNames,
+    /// The process, if it was read once for all events.
+    pub(super) pid: Option<u32>,
     pub(super) policy: Policy,
     layout: Layout,
     /// Names, as JSON, that standard fields have instead of their own, where fields go.
@@ -83,6 +85,7 @@ impl Template {
             end,
             precision: settings.precision,
             level_names: settings.level_names,
+            pid: settings.pid,
             policy: writer.policy,
             layout,
             renamed: writer.renamed,

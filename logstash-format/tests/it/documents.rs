@@ -211,8 +211,12 @@ fn ids_of_events() {
 
 #[test]
 fn the_process_of_the_caller_counts() {
-    let event = Event::new(Level::Info, "test", "").pid(7);
+    let event = Event::new(Level::Info, "test", "");
+    let remembering = formatter().remember_pid(true);
+    assert_eq!(document(&remembering, &event)["pid"], std::process::id());
+    let event = event.pid(7);
     assert_eq!(document(&formatter(), &event)["pid"], 7);
+    assert_eq!(document(&remembering, &event)["pid"], 7);
     assert!(document(&formatter().event_id(true), &event)["event_id"].as_str().unwrap().contains("-7-"));
 }
 

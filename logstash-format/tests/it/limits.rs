@@ -159,7 +159,7 @@ fn the_buffer_of_the_caller_does_not_count() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(50))]
 
     #[test]
     fn no_document_is_larger_than_its_limit(

@@ -15,18 +15,49 @@ use tokio_util::codec::{Decoder, Encoder};
 /// windows and acknowledgements are in the sessions. A compressed frame is read as a begin, what it
 /// holds, and an end; it cannot be written in parts.
 ///
+/// A server that acknowledges each window when it is full, a client that sends one:
+///
 /// ```
-/// use bytes::BytesMut;
-/// use lumberjack_codec::{Frame, FrameCodec, Limits, Role, Version, WindowEncoder};
-/// use tokio_util::codec::{Decoder, Encoder};
+/// use futures_util::{SinkExt, StreamExt};
+/// use lumberjack_codec::{Frame, FrameCodec, FrameCodecError, Limits, Role, Version, WindowEncoder};
+/// use tokio::io::{AsyncRead, AsyncWrite};
+/// use tokio_util::codec::Framed;
 ///
-/// let mut client = FrameCodec::new(Role::Client(Version::V2), Limits::new());
-/// let mut wire = BytesMut::new();
-/// client.encode(WindowEncoder::new(0).encode(["{}"]).unwrap(), &mut wire).unwrap();
+/// async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<u32, FrameCodecError> {
+///     let mut frames = Framed::new(stream, FrameCodec::new(Role::Server, Limits::new()));
+///     let (mut missing, mut last, mut total) = (0, None, 0);
+///     while let Some(frame) = frames.next().await {
+///         match frame? {
+///             Frame::Window { size, .. } => missing = size,
+///             Frame::Json { version, sequence, .. } | Frame::Data { version, sequence, .. } => {
+///                 (missing, last, total) = (missing.saturating_sub(1), Some((version, sequence)), total + 1);
+///             }
+///             Frame::CompressedBegin { .. } | Frame::CompressedEnd { .. } | Frame::Ack { .. } => {}
+///         }
+///         // Inside a compressed frame, only its end tells that the events were right.
+///         if missing == 0
+///             && !frames.codec().in_compressed()
+///             && let Some((version, sequence)) = last.take()
+///         {
+///             frames.send(Frame::Ack { version, sequence }).await?;
+///         }
+///     }
+///     Ok(total)
+/// }
 ///
-/// let mut server = FrameCodec::new(Role::Server, Limits::new());
-/// let window = Frame::Window { version: Version::V2, size: 1 };
-/// assert_eq!(server.decode(&mut wire).unwrap(), Some(window));
+/// async fn send(stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<Option<Frame>, FrameCodecError> {
+///     let codec = FrameCodec::new(Role::Client(Version::V2), Limits::new());
+///     let mut frames = Framed::new(stream, codec);
+///     frames.send(WindowEncoder::new(3).encode(["{}", "[]"]).unwrap()).await?;
+///     frames.next().await.transpose()
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let (client, server) = tokio::io::duplex(64);
+/// let (answer, events) = tokio::join!(send(client), serve(server));
+/// assert_eq!(answer.unwrap(), Some(Frame::Ack { version: Version::V2, sequence: 2 }));
+/// assert_eq!(events.unwrap(), 2);
+/// # });
 /// ```
 #[derive(Debug)]
 pub struct FrameCodec {
@@ -38,6 +69,13 @@ impl FrameCodec {
     #[must_use]
     pub fn new(role: Role, limits: Limits) -> Self {
         Self { decoder: FrameDecoder::new(role, limits) }
+    }
+
+    /// Whether the last frame came from inside a compressed frame that has not ended: events of it are
+    /// not verified yet.
+    #[must_use]
+    pub const fn in_compressed(&self) -> bool {
+        self.decoder.in_compressed()
     }
 }
 

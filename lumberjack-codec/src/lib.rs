@@ -123,6 +123,7 @@
 //! | a server that says nothing | [`ClientConfig::ack_timeout`] |
 //! | a server that sends keepalives only | [`ClientConfig::progress_timeout`], off by default |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 

@@ -30,6 +30,13 @@ fn main() -> io::Result<()> {
     let frames = b"2W\0\0\0\x022J\0\0\0\x01\0\0\0\x02{}2J\0\0\0\x02\0\0\0\x02{}";
     corpus.write("decoder", "content_of_compressed", &[&[16, 7], &frames[..]].concat())?;
     corpus.write("server", "content_of_compressed", &server_seed(1, frames))?;
+    for (operation, name) in [(0, "windows_of_one"), (1, "windows_of_one_in_compressed")] {
+        let mut seed = server_seed(operation, frames.get(6..).unwrap_or_default());
+        if let Some(settings) = seed.first_mut() {
+            *settings |= 16;
+        }
+        corpus.write("server", name, &seed)?;
+    }
     let document = br#"{"message":"hello"}"#;
     for level in 0..10 {
         let mut seed = vec![level, 9, 0x55];

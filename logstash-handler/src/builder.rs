@@ -1,8 +1,10 @@
 use crate::arena::Arena;
 use crate::core::Core;
+use crate::dead_letter::DeadLetterStore;
 use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::ledger::Ledger;
+use crate::listener::{Listener, Listeners};
 use crate::notice::Notices;
 use crate::overflow::Overflow;
 use crate::pump::Pump;
@@ -22,18 +24,36 @@ pub struct HandlerBuilder {
     formatter: Box<dyn Formatter>,
     transport: Box<dyn Transport>,
     queue: Option<Box<dyn Queue>>,
+    listeners: Listeners,
+    dead_letters: Option<Box<dyn DeadLetterStore>>,
     options: Options,
 }
 
 impl HandlerBuilder {
     pub(crate) fn new(formatter: Box<dyn Formatter>, transport: Box<dyn Transport>) -> Self {
-        Self { formatter, transport, queue: None, options: Options::default() }
+        let (listeners, options) = (Listeners::default(), Options::default());
+        Self { formatter, transport, queue: None, listeners, dead_letters: None, options }
     }
 
     /// Where events wait for the peer. Default: a [`MemoryQueue`] of 64 MiB.
     #[must_use]
     pub fn queue(mut self, queue: impl Queue + 'static) -> Self {
         self.queue = Some(Box::new(queue));
+        self
+    }
+
+    /// Who is told what happens to events; several are told in the order in which they are given.
+    #[must_use]
+    pub fn listener(mut self, listener: impl Listener + 'static) -> Self {
+        self.listeners.add(Box::new(listener));
+        self
+    }
+
+    /// Where events go that the peer rejects, such as a [`DeadLetterFile`](crate::DeadLetterFile).
+    /// Default: nowhere, they are lost and counted.
+    #[must_use]
+    pub fn dead_letters(mut self, store: impl DeadLetterStore + 'static) -> Self {
+        self.dead_letters = Some(Box::new(store));
         self
     }
 
@@ -139,7 +159,7 @@ impl HandlerBuilder {
     ///
     /// [`StartError`] when an option makes no sense or a thread cannot be started.
     pub fn start(self) -> Result<(Handler, Guard), StartError> {
-        let Self { formatter, mut transport, queue, options } = self;
+        let Self { formatter, mut transport, queue, listeners, dead_letters, options } = self;
         options.check()?;
         let queue = Contained::new(queue.unwrap_or_else(|| Box::new(MemoryQueue::new())));
         let interrupt = Interrupt::new();
@@ -155,8 +175,18 @@ impl HandlerBuilder {
         let arena = Arena::new(options.arena_bytes, options.window_bytes, options.window_events);
         let notices = Notices::default();
         let queue_fill = AtomicU8::new(0);
-        let core = Core { formatter, arena, queue, ledger, notices, interrupt, queue_fill, options };
-        let core = Arc::new(core);
+        let core = Arc::new(Core {
+            formatter,
+            arena,
+            queue,
+            ledger,
+            notices,
+            interrupt,
+            listeners,
+            dead_letters,
+            queue_fill,
+            options,
+        });
         // From here on the guard ends what was started, also if the second thread cannot be.
         let mut threads = Vec::new();
         let shared = Arc::clone(&core);

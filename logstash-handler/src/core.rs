@@ -2,7 +2,9 @@
 
 use crate::arena::{Admission, Arena, Refusal, Share};
 use crate::builder::Options;
+use crate::dead_letter::DeadLetterStore;
 use crate::ledger::Ledger;
+use crate::listener::Listeners;
 use crate::notice::{Kind, Notices};
 use crate::queue::{Contained, Queue};
 use crate::stats::{DropReason, Drops, Stats};
@@ -21,6 +23,8 @@ pub(crate) struct Core {
     pub(crate) ledger: Ledger,
     pub(crate) notices: Notices,
     pub(crate) interrupt: Interrupt,
+    pub(crate) listeners: Listeners,
+    pub(crate) dead_letters: Option<Box<dyn DeadLetterStore>>,
     /// How full the queue is, in percent, as the writer saw it last.
     pub(crate) queue_fill: AtomicU8,
     pub(crate) options: Options,

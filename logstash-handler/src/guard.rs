@@ -74,6 +74,7 @@ impl Guard {
         } else if writer_ended {
             self.core.queue.close(end.saturating_duration_since(Instant::now()));
         }
+        self.core.listeners.tell_drops(self.core.dropped());
         let mut report = Report::of(&self.core, ended, started.elapsed());
         report.complete &= report.unsaved == 0 && report.dropped.shutdown == 0;
         report

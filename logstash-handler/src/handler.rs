@@ -1,6 +1,8 @@
 use crate::builder::HandlerBuilder;
 use crate::core::{Core, Patience};
+use crate::dead_letter::DeadLetterFile;
 use crate::deadline::{deadline, later};
+use crate::replay::{Replay, ReplayError, replay};
 use crate::report::Report;
 use crate::stats::{DropReason, Stats};
 use logstash_format::{Event, Formatter};
@@ -81,6 +83,29 @@ impl Handler {
         }
     }
 
+    /// Logs an event and waits until the peer has acknowledged it.
+    ///
+    /// While it waits, the sender tries several times a second instead of waiting its backoff out.
+    ///
+    /// # Errors
+    ///
+    /// [`EmitError`] when the event was dropped, here or later, or not acknowledged in time; it may
+    /// still be delivered later.
+    pub fn emit_acked(&self, event: &Event<'_>, timeout: Duration) -> Result<(), EmitError> {
+        let deadline = deadline(timeout);
+        let position = self.core.emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
+        self.core.ledger.update(|books| books.hurry_until(deadline));
+        let mut outcome = None;
+        self.core.ledger.wait_until(Some(deadline), |books| {
+            outcome = books.outcome(position);
+            outcome.is_some() || books.writer_ended && books.sender_ended
+        });
+        match outcome {
+            Some(outcome) => outcome.map_err(EmitError::Dropped),
+            None => Err(EmitError::NotInTime),
+        }
+    }
+
     /// Waits until everything logged before is stored; at most for `timeout`.
     ///
     /// [`Report::complete`] tells whether that was achieved: all of it stored, nothing given up on the
@@ -113,13 +138,24 @@ impl Handler {
         Report::of(&self.core, complete, started.elapsed())
     }
 
+    /// Delivers dead letters again, as new events; those that are rejected again come back.
+    ///
+    /// Waits at most `timeout` until they are stored. What is not done by then stays in the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`] when the file cannot be read, or not all could be stored in time. Some letters
+    /// may be on their way then, and will be delivered twice by the next replay.
+    pub fn replay(&self, letters: &DeadLetterFile, timeout: Duration) -> Result<Replay, ReplayError> {
+        replay(self, letters, deadline(timeout))
+    }
+
     /// The books of this moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core.stats()
     }
 
-    #[cfg(any(feature = "log", feature = "tracing"))]
     pub(crate) const fn core(&self) -> &Arc<Core> {
         &self.core
     }
@@ -145,13 +181,13 @@ impl Handler {
     }
 }
 
-/// Why [`Handler::emit_durable`] could not promise anything.
+/// Why [`Handler::emit_durable`] or [`Handler::emit_acked`] could not promise anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EmitError {
     /// The event was dropped.
     Dropped(DropReason),
-    /// The event was taken, but not stored in time; it may still be.
+    /// The event was taken, but not stored or acknowledged in time; it may still be.
     NotInTime,
 }
 
@@ -159,7 +195,7 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dropped(reason) => write!(f, "event was dropped: {reason}"),
-            Self::NotInTime => f.write_str("event was not stored in time"),
+            Self::NotInTime => f.write_str("event was taken, but not settled in time"),
         }
     }
 }

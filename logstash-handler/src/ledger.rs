@@ -34,6 +34,10 @@ pub(crate) struct Books {
     pub(crate) appended: u64,
     /// Events that left the queue, in order. May run ahead of `appended` for a moment.
     pub(crate) left_queue: u64,
+    /// At which place in the queue events are that the writer took.
+    pub(crate) places: Places,
+    /// Which places of the queue were given up.
+    pub(crate) refused: GivenUp,
     pub(crate) connection: ConnectionState,
     pub(crate) failures: u64,
     pub(crate) last_error: Option<(String, SystemTime)>,
@@ -80,8 +84,28 @@ impl Books {
 
     /// Events of the queue are given up.
     pub(crate) fn drop_queued(&mut self, events: u64, reason: DropReason) {
+        let first = self.left_queue;
         let events = self.leave_queue(events);
-        self.dropped.add(reason, events);
+        if events > 0 {
+            self.dropped.add(reason, events);
+            self.refused.push(first..first + events, reason);
+        }
+    }
+
+    /// The queue took the events at these positions.
+    pub(crate) fn append(&mut self, positions: Range<u64>) {
+        let events = positions.end - positions.start;
+        self.places.push(positions, self.appended);
+        self.appended += events;
+    }
+
+    /// What has become of the event at a position; `None` while that is open.
+    pub(crate) fn outcome(&self, position: u64) -> Option<Result<(), DropReason>> {
+        if let Some(reason) = self.given_up.reason(position) {
+            return Some(Err(reason));
+        }
+        let place = self.places.of(position).filter(|place| *place < self.left_queue)?;
+        Some(self.refused.reason(place).map_or(Ok(()), Err))
     }
 
     /// Somebody waits for delivery until `deadline`.
@@ -158,4 +182,67 @@ impl GivenUp {
     }
 }
 
+/// Where in the queue the events at some positions are, for those who wait for them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// Positions, and the place of the first.
+    ranges: VecDeque<(Range<u64>, u64)>,
+}
+
+impl Places {
+    fn push(&mut self, positions: Range<u64>, place: u64) {
+        match self.ranges.back_mut() {
+            Some((last, first))
+                if last.end == positions.start && *first + (last.end - last.start) == place =>
+            {
+                last.end = positions.end;
+            }
+            _ => self.ranges.push_back((positions, place)),
+        }
+        // There is a new one only where events were given up on the way; who waits for old ones is
+        // told that it was not in time.
+        if self.ranges.len() > MAX_RANGES {
+            self.ranges.pop_front();
+        }
+    }
+
+    fn of(&self, position: u64) -> Option<u64> {
+        let index = self.ranges.partition_point(|(positions, _)| positions.end <= position);
+        let (positions, first) = self.ranges.get(index)?;
+        positions.contains(&position).then(|| first + (position - positions.start))
+    }
+}
+
 const MAX_RANGES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_of_an_event_is_known_once_it_left_the_queue() {
+        // Five events from an earlier run are in the queue.
+        let mut books = Books { appended: 5, queued: 5, ..Books::default() };
+        let position = books.take(0, 10);
+        books.append(position..4);
+        books.queued += 4;
+        books.given_up.push(4..6, DropReason::Unwritable);
+        books.append(6..10);
+        books.queued += 4;
+        assert_eq!(books.outcome(0), None);
+        assert_eq!(books.outcome(4), Some(Err(DropReason::Unwritable)));
+        books.acknowledge(5);
+        assert_eq!(books.outcome(0), None);
+        books.acknowledge(3);
+        books.drop_queued(1, DropReason::Rejected);
+        books.acknowledge(1);
+        let outcomes: Vec<_> = (0..10).map(|position| books.outcome(position)).collect();
+        let (lost, open) = (Some(Err(DropReason::Unwritable)), None);
+        let rejected = Some(Err(DropReason::Rejected));
+        assert_eq!(
+            outcomes,
+            [Some(Ok(())), Some(Ok(())), Some(Ok(())), rejected, lost, lost, Some(Ok(())), open, open, open]
+        );
+        assert_eq!(books.outcome(99), None);
+    }
+}

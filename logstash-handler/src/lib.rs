@@ -70,6 +70,9 @@ pub use builder::{HandlerBuilder, StartError};
 
 mod core;
 
+mod dead_letter;
+pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetterFile, DeadLetterStore, DeadLetters};
+
 mod deadline;
 
 mod guard;
@@ -79,6 +82,10 @@ mod handler;
 pub use handler::{EmitError, Handler};
 
 mod ledger;
+
+mod listener;
+pub use listener::Listener;
+
 mod loss;
 mod notice;
 
@@ -92,6 +99,9 @@ pub mod queue;
 pub use queue::MemoryQueue;
 #[cfg(feature = "sled")]
 pub use queue::{Durability, SledOptions, SledQueue};
+
+mod replay;
+pub use replay::{Replay, ReplayError};
 
 mod report;
 pub use report::Report;

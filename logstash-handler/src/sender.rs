@@ -1,13 +1,16 @@
 //! The sender thread: takes windows from the queue and delivers them, as the pump says.
 
 use crate::core::Core;
+use crate::dead_letter::DeadLetter;
 use crate::deadline::deadline;
 use crate::notice::Kind;
 use crate::pump::{Pump, Step, Verdict};
 use crate::queue::{Peek, Queue};
 use crate::stats::{ConnectionState, DropReason};
 use crate::suppress::suppress_this_thread;
+use bytes::Bytes;
 use logstash_transport::{Batch, ErrorKind, Transport, TransportError, error_chain};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,7 +18,8 @@ use std::time::{Duration, Instant, SystemTime};
 pub(crate) fn run(core: &Core, transport: Box<dyn Transport>, pump: Pump) {
     suppress_this_thread();
     let _ended = Ended(core);
-    let mut sender = Sender { core, transport, pump, hurried_until: None, failed_while_stopping: false };
+    let mut sender =
+        Sender { core, transport, pump, hurried_until: None, failed_while_stopping: false, connected: false };
     while catch_unwind(AssertUnwindSafe(|| sender.work())).is_err() {
         core.notices.tell(Kind::Panic, "the sender thread panicked; it goes on");
         core.ledger.wait_until(Some(deadline(PANIC_PAUSE)), |_| core.interrupt.is_raised());
@@ -44,6 +48,8 @@ struct Sender<'c> {
     hurried_until: Option<Instant>,
     /// An attempt since the handler was told to stop has failed.
     failed_while_stopping: bool,
+    /// The last attempt succeeded.
+    connected: bool,
 }
 
 impl Sender<'_> {
@@ -142,13 +148,28 @@ impl Sender<'_> {
             batch = batch.limited_to(limit);
         }
         let attempted = batch.remaining_events();
+        core.listeners.tell(|listener| listener.sent(attempted));
         let transport = &mut self.transport;
         let result = catch_unwind(AssertUnwindSafe(|| transport.send(&mut batch))).unwrap_or_else(|_| {
             let _ = catch_unwind(AssertUnwindSafe(|| transport.close()));
             Err(TransportError::new(ErrorKind::Unavailable, "the transport panicked"))
         });
         let acknowledged = attempted - batch.remaining_events();
+        let rejected = match &result {
+            // Only one that is alone can be given up.
+            Err(error) if error.kind() == ErrorKind::Rejected && batch.remaining_events() == 1 => {
+                batch.remaining().unwrap_or_default().pop()
+            }
+            _ => None,
+        };
         drop(batch);
+        if acknowledged > 0 {
+            if !self.connected {
+                core.listeners.tell(|listener| listener.connected());
+            }
+            core.listeners.tell(|listener| listener.acknowledged(acknowledged));
+        }
+        self.connected = result.is_ok();
         // The writer frees what was advanced past.
         core.arena.poke();
         let error = result.err();
@@ -159,14 +180,35 @@ impl Sender<'_> {
         let kind = error.as_ref().map(TransportError::kind);
         match self.pump.finished(attempted, acknowledged, kind, Instant::now()) {
             Verdict::Continue => {}
-            Verdict::GiveUpFirst => {
-                core.queue.advance(1);
-                core.ledger.update(|books| books.drop_queued(1, DropReason::Rejected));
-            }
+            Verdict::GiveUpFirst => self.give_up_first(rejected, error.as_ref()),
+        }
+    }
+
+    /// Gives up the event at the head, which the peer rejects for good.
+    fn give_up_first(&self, document: Option<Bytes>, error: Option<&TransportError>) {
+        let core = self.core;
+        if let Some(document) = document {
+            let letter = DeadLetter::new(document, error.map(|error| error_chain(error)).unwrap_or_default());
+            core.listeners.tell(|listener| listener.rejected(&letter));
+            self.keep(&letter);
+        }
+        core.queue.advance(1);
+        core.ledger.update(|books| books.drop_queued(1, DropReason::Rejected));
+        core.arena.poke();
+    }
+
+    fn keep(&self, letter: &DeadLetter) {
+        let Some(store) = &self.core.dead_letters else { return };
+        let kept = catch_unwind(AssertUnwindSafe(|| store.put(letter)))
+            .unwrap_or_else(|_| Err(io::Error::other("the store of dead letters panicked")));
+        if let Err(error) = kept {
+            let text = format!("a rejected event is lost, it cannot be kept: {}", error_chain(&error));
+            self.core.notices.tell(Kind::Storage, &text);
         }
     }
 
     fn report(&self, error: &TransportError) {
+        self.core.listeners.tell(|listener| listener.failed(error));
         let text = error_chain(error);
         let (kind, state) = match error.kind() {
             ErrorKind::Misconfigured => (Kind::Misconfigured, ConnectionState::Misconfigured),

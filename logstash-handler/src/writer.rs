@@ -52,6 +52,7 @@ fn work(core: &Core, chunk: &mut Chunk) {
             writer.stumbled(&error);
         }
         writer.watch_queue(None);
+        core.listeners.tell_drops(core.dropped());
         alarm = writer.report_losses(taken == Taken::Last);
         if taken == Taken::Last {
             return;
@@ -150,7 +151,7 @@ impl Writer<'_> {
             let appended = self.core.queue.append(&windows, at);
             self.watch_queue(appended.as_ref().err());
             let Err(error) = appended else {
-                return self.core.ledger.update(|books| books.appended += events);
+                return self.core.ledger.update(|books| books.append(range));
             };
             let left = self.core.ledger.update(|books| {
                 books.in_writer += events;

@@ -1,6 +1,6 @@
 //! Code of others that misbehaves inside the handler.
 
-use crate::support::{LONG, Moody, builder, eventually, info, messages, quick, transport};
+use crate::support::{Difficult, LONG, Moody, builder, eventually, info, messages, quick, transport};
 use logstash_format::{Event, Level, Value};
 use logstash_handler::queue::{Depth, Peek, Queue, QueueError, QueueErrorKind};
 use logstash_handler::{
@@ -67,39 +67,6 @@ fn logging_from_inside_a_display_works_and_an_endless_loop_of_it_ends() {
     let report = guard.shutdown(LONG);
     assert!(report.dropped.recursion >= 1, "{report:?}");
     assert!(messages(&receiver).contains(&"endless".to_owned()));
-}
-
-/// Panics, then rejects some events, then delivers.
-struct Difficult {
-    inner: BeatsTransport,
-    panics: u32,
-    poison: &'static [&'static str],
-}
-
-impl Transport for Difficult {
-    fn send(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
-        if self.panics > 0 {
-            self.panics -= 1;
-            panic!("a transport that panics");
-        }
-        let payloads = batch.remaining().unwrap();
-        let is_poison = |payload: &bytes::Bytes| {
-            let text = String::from_utf8_lossy(payload);
-            self.poison.iter().any(|poison| text.contains(poison))
-        };
-        if payloads.iter().any(is_poison) {
-            return Err(TransportError::new(ErrorKind::Rejected, "poison"));
-        }
-        self.inner.send(batch)
-    }
-
-    fn probe(&mut self) -> Result<ProbeReport, TransportError> {
-        self.inner.probe()
-    }
-
-    fn close(&mut self) {
-        self.inner.close();
-    }
 }
 
 #[test]

@@ -7,8 +7,9 @@ mod books;
 mod bridges;
 mod delivery;
 mod faults;
-#[cfg(feature = "sled")]
+mod outcome;
 mod overflow;
+#[cfg(feature = "sled")]
 mod persistence;
 mod shutdown;
 mod support;

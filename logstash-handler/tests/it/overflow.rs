@@ -44,7 +44,8 @@ fn the_oldest_make_room_for_the_newest_in_the_arena_and_in_the_queue() {
 #[test]
 fn what_is_severe_finds_room_where_the_rest_does_not() {
     let receiver = Receiver::start().unwrap();
-    let (handler, guard) = cramped(&receiver, Overflow::BySeverity).start().unwrap();
+    let queue = MemoryQueue::new().max_bytes(400_000);
+    let (handler, guard) = cramped(&receiver, Overflow::BySeverity).queue(queue).start().unwrap();
     let log = |level, number: usize| {
         handler.try_emit(&Event::new(level, "test", format_args!("{level:?} {number}")))
     };

@@ -3,6 +3,7 @@
 use logstash_format::{Event, FormatError, Formatter, Level, LogstashFormatter};
 use logstash_handler::{BeatsTransport, Handler, HandlerBuilder, Stats};
 use logstash_transport::testing::Receiver;
+use logstash_transport::{Batch, ErrorKind, ProbeReport, Transport, TransportError};
 use lumberjack_codec::Backoff;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -63,5 +64,38 @@ impl Formatter for Moody {
                 Ok(())
             }
         }
+    }
+}
+
+/// Panics, then rejects some events, then delivers.
+pub(crate) struct Difficult {
+    pub(crate) inner: BeatsTransport,
+    pub(crate) panics: u32,
+    pub(crate) poison: &'static [&'static str],
+}
+
+impl Transport for Difficult {
+    fn send(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
+        if self.panics > 0 {
+            self.panics -= 1;
+            panic!("a transport that panics");
+        }
+        let payloads = batch.remaining().unwrap();
+        let is_poison = |payload: &bytes::Bytes| {
+            let text = String::from_utf8_lossy(payload);
+            self.poison.iter().any(|poison| text.contains(poison))
+        };
+        if payloads.iter().any(is_poison) {
+            return Err(TransportError::new(ErrorKind::Rejected, "poison"));
+        }
+        self.inner.send(batch)
+    }
+
+    fn probe(&mut self) -> Result<ProbeReport, TransportError> {
+        self.inner.probe()
+    }
+
+    fn close(&mut self) {
+        self.inner.close();
     }
 }

@@ -49,10 +49,11 @@
 //! | `log` | yes | [`log_event`] |
 //! | `opentelemetry` | no | trace and span ids of `tracing-opentelemetry` 0.34 |
 //! | `regex` | no | [`Rules::mask_pattern`] |
+//! | `tower` | no | [`AccessLogLayer`], which logs each request that a server handles |
 //! | `tracing` | yes | [`TracingAdapter`], [`tracing_event`], [`record_new_span`], [`record_values`] |
 
 #![cfg_attr(
-    not(all(feature = "http", feature = "log", feature = "regex", feature = "tracing")),
+    not(all(feature = "log", feature = "regex", feature = "tower")),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
 )]
 #![forbid(unsafe_code)]
@@ -74,6 +75,8 @@ mod message;
 mod policy;
 mod rules;
 mod timestamp;
+#[cfg(feature = "tower")]
+mod tower;
 mod trace;
 mod value;
 
@@ -94,5 +97,10 @@ pub use rules::Rules;
 #[cfg(feature = "regex")]
 pub use rules::{PatternError, PatternErrorKind};
 pub use timestamp::Precision;
+#[cfg(feature = "tower")]
+pub use tower::{
+    AccessLog, AccessLogBody, AccessLogFuture, AccessLogLayer, ForwardingHeader, InvalidNetwork, Outcome,
+    TrustedProxies,
+};
 pub use trace::TraceContext;
 pub use value::{Structured, Value};

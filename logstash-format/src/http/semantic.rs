@@ -28,6 +28,7 @@ pub(crate) fn set(context: &mut HttpContext<'static>, name: &str, value: Value<'
         "http.request.referrer" | "http.request.header.referer" => {
             context.referer = text(value).map(|url| Redaction::new().url(&url).into_owned().into());
         }
+        "http.request.headers" => context.request_headers = lines(value),
         "http.request.header.x-forwarded-for" => context.forwarded_for = list(value),
         "http.request.header.x-forwarded-proto" => context.forwarded_proto = text(value),
         "url.scheme" => context.scheme = text(value),
@@ -81,4 +82,12 @@ fn list(value: Value<'_>) -> Vec<Cow<'static, str>> {
     let text = text(value).unwrap_or_default();
     let elements = text.split(',').map(str::trim).filter(|element| !element.is_empty());
     elements.map(|element| Cow::Owned(element.to_owned())).collect()
+}
+
+/// Headers as the access log layer puts them into one field, because their names are not known to the
+/// compiler.
+fn lines(value: Value<'_>) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+    let text = text(value).unwrap_or_default();
+    let pairs = text.lines().filter_map(|line| line.split_once(": "));
+    pairs.map(|(name, value)| (Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned()))).collect()
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+#[cfg(feature = "tower")]
+mod access_log;
 mod documents;
 mod http;
 mod limits;

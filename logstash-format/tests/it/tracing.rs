@@ -16,11 +16,20 @@ use crate::rig::{document, formatter};
 pub(crate) struct Documents {
     documents: Arc<Mutex<Vec<Json>>>,
     adapter: Option<TracingAdapter>,
+    arrived: Arc<tokio::sync::Notify>,
 }
 
 impl Documents {
     pub(crate) fn of(adapter: TracingAdapter) -> Self {
         Self { adapter: Some(adapter), ..Self::default() }
+    }
+
+    /// Waits for as many events, and takes them.
+    pub(crate) async fn wait(&self, events: usize) -> Vec<Json> {
+        while self.documents.lock().unwrap().len() < events {
+            self.arrived.notified().await;
+        }
+        self.take()
     }
 
     pub(crate) fn take(&self) -> Vec<Json> {
@@ -55,6 +64,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Documents {
             None => tracing_event(event, &context, write),
         };
         self.documents.lock().unwrap().push(document);
+        self.arrived.notify_one();
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Memory {
     /// A text that has to be formatted before it can be searched.
     #[cfg(feature = "regex")]
     text: String,
+    #[cfg(feature = "regex")]
+    matches: Vec<crate::rules::NextMatch>,
 }
 
 impl Memory {
@@ -60,6 +62,8 @@ impl Memory {
             path: Vec::new(),
             #[cfg(feature = "regex")]
             text: String::new(),
+            #[cfg(feature = "regex")]
+            matches: Vec::new(),
         }
     }
 }

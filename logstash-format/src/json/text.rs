@@ -1,17 +1,21 @@
 //! Texts that come with an event: cut to the limits and searched for what is not to be seen.
 
 use std::fmt::{self, Write};
+#[cfg(feature = "regex")]
+use std::mem;
 use std::str;
 
 use super::Json;
 use super::escape::{escape, escaped_prefix};
 use crate::limits::Cuts;
+#[cfg(feature = "regex")]
+use crate::rules::mask;
 
 impl Json<'_> {
     /// A string.
     pub(crate) fn text(&mut self, text: &str) {
         #[cfg(feature = "regex")]
-        if self.policy.rules.patterns().is_some() {
+        if !self.policy.rules.patterns().is_empty() {
             return self.searched(text);
         }
         self.limited_text(text, TextLimits::of(self));
@@ -32,7 +36,7 @@ impl Json<'_> {
     /// A string of whatever `value` displays, up to where it fails.
     pub(crate) fn display(&mut self, value: impl fmt::Display) {
         #[cfg(feature = "regex")]
-        if self.policy.rules.patterns().is_some() {
+        if !self.policy.rules.patterns().is_empty() {
             return self.searched_display(value);
         }
         self.out.push(b'"');
@@ -128,7 +132,7 @@ impl Json<'_> {
     }
 
     fn searched_display(&mut self, value: impl fmt::Display) {
-        let mut scratch = std::mem::take(&mut self.memory.text);
+        let mut scratch = mem::take(&mut self.memory.text);
         let mut bounded = Bounded { text: &mut scratch, left: self.search.bytes, is_whole: true };
         let result = write!(bounded, "{value}");
         let is_whole = bounded.is_whole;
@@ -149,13 +153,14 @@ impl Json<'_> {
         self.search.bytes -= kept;
         // Half of a secret would not be found, so the text ends before the end of what is searched.
         let visible = if is_whole { kept } else { floor_char_boundary(text, kept.saturating_sub(EDGE)) };
-        let Some(patterns) = self.policy.rules.patterns() else { return false };
         let (mut limits, mut fits) = (TextLimits::of(self), true);
         let mut effort = self.search.effort;
-        patterns.pieces(&text[..kept], visible, &mut effort, |piece| {
+        let mut matches = mem::take(&mut self.memory.matches);
+        mask(self.policy.rules.patterns(), &text[..kept], visible, &mut effort, &mut matches, |piece| {
             fits = fits && self.piece(piece, &mut limits);
         });
         self.search.effort = effort;
+        self.memory.matches = matches;
         is_whole && fits
     }
 }

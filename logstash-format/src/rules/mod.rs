@@ -2,7 +2,7 @@
 mod pattern;
 
 #[cfg(feature = "regex")]
-pub(crate) use pattern::Patterns;
+pub(crate) use pattern::{NextMatch, Pattern, mask};
 #[cfg(feature = "regex")]
 pub use pattern::{PatternError, PatternErrorKind};
 
@@ -48,7 +48,7 @@ pub struct Rules {
     /// Whether a rule can meet a name inside of a structured value.
     reach_inside: bool,
     #[cfg(feature = "regex")]
-    patterns: Patterns,
+    patterns: Vec<Pattern>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Rules {
             rules: Vec::new(),
             reach_inside: false,
             #[cfg(feature = "regex")]
-            patterns: Patterns::new(),
+            patterns: Vec::new(),
         }
     }
 
@@ -157,8 +157,8 @@ impl Rules {
     }
 
     #[cfg(feature = "regex")]
-    pub(crate) fn patterns(&self) -> Option<&Patterns> {
-        Some(&self.patterns).filter(|patterns| !patterns.is_empty())
+    pub(crate) fn patterns(&self) -> &[Pattern] {
+        &self.patterns
     }
 }
 

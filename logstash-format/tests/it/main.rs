@@ -19,4 +19,5 @@ mod rules;
 mod spans;
 #[cfg(feature = "tracing")]
 mod tracing;
+mod unique;
 mod values;

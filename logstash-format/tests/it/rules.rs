@@ -212,10 +212,13 @@ mod patterns {
     }
 
     #[test]
-    fn empty_matches_hide_nothing() {
-        let rules = Rules::new().mask_pattern("x*").unwrap();
-        let extra = extra(rules, &[("a", "äxxb".into()), ("b", "".into())]);
-        assert_eq!((&extra["a"], &extra["b"]), (&json!("ä[masked]b"), &json!("")));
+    fn no_pattern_hides_the_match_of_another() {
+        let rules = ["b", "abcd", "cde", "fg", "g", "h"]
+            .into_iter()
+            .fold(Rules::new(), |rules, pattern| rules.mask_pattern(pattern).unwrap());
+        let extra = extra(rules, &[("a", "-abcdefgh-xg-".into()), ("b", "äcdeä".into()), ("c", "".into())]);
+        assert_eq!(extra["a"], "-[masked][masked][masked]-x[masked]-");
+        assert_eq!((&extra["b"], &extra["c"]), (&json!("ä[masked]ä"), &json!("")));
     }
 
     #[test]
@@ -252,11 +255,15 @@ mod patterns {
     fn patterns_that_cannot_be_used_are_refused() {
         let error = Rules::new().mask_pattern("a(").unwrap_err();
         assert_eq!(error.pattern(), "a(");
-        assert_eq!(error.to_string(), "the pattern `a(` for masking cannot be used");
+        assert_eq!(error.to_string(), "the pattern `a(` for masking cannot be read");
         assert!(error.source().is_some());
         assert_eq!(error.kind(), PatternErrorKind::Syntax);
         let error = Rules::new().mask_pattern(r"(\w{100}){100}").unwrap_err();
         assert_eq!(error.kind(), PatternErrorKind::TooLarge);
+        for empty in ["", "x*", r"\b", "a|(b|c?)", "^"] {
+            let error = Rules::new().mask_pattern(empty).unwrap_err();
+            assert_eq!(error.kind(), PatternErrorKind::MatchesEmpty, "{empty}");
+        }
         let nested = format!("{}a{}", "(".repeat(100), ")".repeat(100));
         assert!(Rules::new().mask_pattern(&nested).is_err());
     }

@@ -132,9 +132,14 @@ impl<'a> Batch<'a> {
         if let Some(window) = part.window.as_ref().filter(|_| part.first == at && part.end() <= end) {
             return Ok(Some(Segment::Window(window.clone())));
         }
-        let payloads = self.payloads_from(at)?;
-        Ok(payloads
-            .map(|payloads| Segment::Events(payloads.iter().take(max_payloads.max(1)).cloned().collect())))
+        self.events_at(at, max_payloads).map(|events| Some(Segment::Events(events)))
+    }
+
+    /// The payloads from `at` to the end of its window, but no more than `max`. Empty at the end of the
+    /// batch.
+    pub(crate) fn events_at(&mut self, at: u64, max: usize) -> Result<Vec<Bytes>, DecodeError> {
+        let payloads = self.payloads_from(at)?.unwrap_or_default();
+        Ok(payloads.iter().take(max.max(1)).cloned().collect())
     }
 
     fn part_at(&mut self, at: u64) -> Option<&mut Part> {

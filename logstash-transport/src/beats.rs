@@ -1,14 +1,20 @@
 mod connection;
 use connection::{Connection, Undelivered};
 
+mod options;
+use options::Options;
+
+mod probe;
+
 use crate::batch::Batch;
-use crate::dial::Dialer;
 use crate::endpoint::{Endpoint, EndpointError, Scheme};
-use crate::error::{ErrorKind, TransportError};
+use crate::error::TransportError;
 use crate::interrupt::Interrupt;
 use crate::probe::ProbeReport;
+use crate::stream::{ConnectionOptions, Connector};
 use crate::transport::Transport;
-use lumberjack_codec::{ClientConfig, MAX_EVENTS_PER_WINDOW, SequenceMode};
+use bytes::Bytes;
+use lumberjack_codec::{MAX_EVENTS_PER_WINDOW, SequenceMode, SlowStart};
 use std::time::Duration;
 
 /// Delivers over the Lumberjack v2 protocol: an event counts when the peer has acknowledged it.
@@ -18,17 +24,30 @@ use std::time::Duration;
 /// [`max_window_events`](Self::max_window_events) and [`max_window_bytes`](Self::max_window_bytes).
 /// The connection is kept from batch to batch; a peer that closed it while it was idle is connected
 /// to again without an error.
+///
+/// # What acknowledged means, and what can be lost
+///
+/// The peer has said that it took the event over; what that is worth, is its business: Logstash says so
+/// when the event is in its queue, which is on disk only with `queue.type: persisted`. Until then the event
+/// stays unacknowledged in the [`Batch`], so that nothing is lost on the way.
+///
+/// Delivery is at least once. Events come twice when the peer took them over but its acknowledgement did not
+/// arrive: at most [`max_in_flight`](Self::max_in_flight) windows each time that a connection breaks. A window
+/// that was acknowledged in part is repeated from there on. Order is kept on a connection; what is repeated
+/// comes after what was sent with it.
 #[derive(Debug)]
 pub struct BeatsTransport {
-    endpoint: Endpoint,
+    connector: Connector,
     options: Options,
+    /// Where windows start small, how large they may be now.
+    slow_start: Option<SlowStart>,
     interrupt: Interrupt,
-    dialer: Dialer,
     connection: Option<Connection>,
 }
 
 impl BeatsTransport {
-    /// A transport to `host`, `host:port` or `beats://host:port`; the default port is 5044.
+    /// A transport to `host`, `host:port`, `beats://host:port` or, encrypted, `beats+tls://host:port`; the
+    /// default port is 5044.
     ///
     /// Does not connect.
     ///
@@ -36,19 +55,26 @@ impl BeatsTransport {
     ///
     /// [`EndpointError`] when the address cannot be read.
     pub fn new(address: &str) -> Result<Self, EndpointError> {
-        Ok(Self::to(Endpoint::parse_as(address, Scheme::Beats)?))
+        Ok(Self::to(Endpoint::parse_as_one_of(address, Scheme::Beats, &[Scheme::BeatsTls])?))
     }
 
     /// A transport to an endpoint.
     #[must_use]
     pub fn to(endpoint: Endpoint) -> Self {
         Self {
-            endpoint,
+            connector: Connector::new(endpoint),
             options: Options::default(),
+            slow_start: None,
             interrupt: Interrupt::new(),
-            dialer: Dialer::default(),
             connection: None,
         }
+    }
+
+    /// How connections are made, in place of what was set before.
+    #[must_use]
+    pub fn connection(mut self, options: ConnectionOptions) -> Self {
+        self.connector.set_options(options);
+        self
     }
 
     /// Windows on the wire that are not acknowledged. Default: 2.
@@ -79,19 +105,37 @@ impl BeatsTransport {
         self
     }
 
+    /// Whether windows start at 10 events, grow while they go through, and shrink when they fail, so that a
+    /// peer that has just come back is not met with the largest ones. Default: no.
+    ///
+    /// Encoded windows that are larger are taken apart meanwhile, which costs inflating and deflating them.
+    #[must_use]
+    pub fn slow_start(mut self, slow: bool) -> Self {
+        self.slow_start = slow.then(|| SlowStart::new(MAX_EVENTS_PER_WINDOW as usize));
+        self
+    }
+
+    /// Age at which a connection is replaced, so that a load balancer in between gets to choose anew. The
+    /// windows in flight are waited for first. Default: none.
+    #[must_use]
+    pub fn connection_ttl(mut self, ttl: Option<Duration>) -> Self {
+        self.options.connection_ttl = ttl;
+        self
+    }
+
     /// Time for resolving the name and for connecting, each. Default: 10 s.
     #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.options.connect_timeout = timeout;
-        self
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        let options = self.connector.options().clone().connect_timeout(timeout);
+        self.connection(options)
     }
 
     /// Time for which the peer may take nothing of what is written, nor send a sign of life.
     /// Default: 30 s.
     #[must_use]
-    pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.options.write_timeout = timeout;
-        self
+    pub fn write_timeout(self, timeout: Duration) -> Self {
+        let options = self.connector.options().clone().write_timeout(timeout);
+        self.connection(options)
     }
 
     /// Time without any acknowledgement for a window in flight; keepalives count as one.
@@ -116,10 +160,19 @@ impl BeatsTransport {
         self
     }
 
+    /// An event that [`probe`](Transport::probe) sends and wants acknowledged, so that the last step proves
+    /// delivery. Mark it, so that the pipeline can drop it. Default: none; an empty window is sent, which
+    /// only Logstash answers.
+    #[must_use]
+    pub fn probe_event(mut self, event: impl Into<Bytes>) -> Self {
+        self.options.probe_event = Some(event.into());
+        self
+    }
+
     /// Where the peer is.
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        self.connector.endpoint()
     }
 
     /// Sends over the connection that is there, or a new one.
@@ -128,14 +181,23 @@ impl BeatsTransport {
     /// too long: that is no failure of the peer, and the next one follows at once.
     fn send_over(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
         if let Some(mut kept) = self.connection.take().and_then(Connection::if_alive) {
-            let result = kept.deliver(batch, &self.options, &self.interrupt);
+            let result = self.deliver(&mut kept, batch);
             if !matches!(result, Err(Undelivered { stale: true, .. })) {
-                return self.keep(kept, result);
+                self.keep(kept, result)?;
             }
         }
-        let mut fresh = self.connect()?;
-        let result = fresh.deliver(batch, &self.options, &self.interrupt);
-        self.keep(fresh, result)
+        // Once, unless the time of a connection ends before the batch does.
+        while !batch.is_done() {
+            let mut fresh = self.connect()?;
+            let result = self.deliver(&mut fresh, batch);
+            self.keep(fresh, result)?;
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, connection: &mut Connection, batch: &mut Batch<'_>) -> Result<(), Undelivered> {
+        let write_timeout = self.connector.options().write_timeout;
+        connection.deliver(batch, &self.options, &mut self.slow_start, write_timeout, &self.interrupt)
     }
 
     /// Keeps the connection if it is still good.
@@ -145,20 +207,27 @@ impl BeatsTransport {
         result: Result<(), Undelivered>,
     ) -> Result<(), TransportError> {
         if result.as_ref().err().is_none_or(|undelivered| undelivered.connection_is_good) {
-            self.connection = Some(connection);
+            if connection.is_expired() {
+                connection.close(&self.interrupt);
+            } else {
+                self.connection = Some(connection);
+            }
         }
         result.map_err(|undelivered| {
             let error = undelivered.error;
-            TransportError::new(error.kind(), format!("cannot deliver to {}", self.endpoint)).caused_by(error)
+            let advice = error.advice().map(ToOwned::to_owned);
+            let text = format!("cannot deliver to {}", self.endpoint());
+            let error = TransportError::new(error.kind(), text).caused_by(error);
+            match advice {
+                Some(advice) => error.advise(advice),
+                None => error,
+            }
         })
     }
 
     fn connect(&mut self) -> Result<Connection, TransportError> {
-        let established = self.dialer.dial(&self.endpoint, self.options.connect_timeout, &self.interrupt)?;
-        Connection::new(established.stream, self.options.client.clone()).map_err(|error| {
-            let text = format!("cannot use the connection to {}", self.endpoint);
-            TransportError::new(ErrorKind::Unavailable, text).caused_by(error)
-        })
+        let connected = self.connector.connect(&self.interrupt)?;
+        Ok(Connection::new(connected.stream, &self.options))
     }
 }
 
@@ -170,45 +239,21 @@ impl Transport for BeatsTransport {
         self.send_over(batch)
     }
 
-    /// Resolves and connects. The protocol has no greeting, and only Logstash answers an empty
-    /// window, so what listens there shows with the first events.
+    /// Resolves, connects, encrypts, and sends [`probe_event`](Self::probe_event) or an empty window, over a
+    /// connection of its own.
     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
-        let established = self.dialer.dial(&self.endpoint, self.options.connect_timeout, &self.interrupt)?;
-        let mut report = ProbeReport::new();
-        let listed = established.resolved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        report.push("resolve", listed, established.resolving);
-        report.push("connect", established.address.to_string(), established.connecting);
-        Ok(report)
+        let connected = self.connector.connect(&self.interrupt)?;
+        let write_timeout = self.connector.options().write_timeout;
+        probe::protocol(connected, self.endpoint(), &self.options, write_timeout, &self.interrupt)
     }
 
     fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
-            connection.close();
+            connection.close(&self.interrupt);
         }
     }
 
     fn interrupt_by(&mut self, interrupt: Interrupt) {
         self.interrupt = interrupt;
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Options {
-    client: ClientConfig,
-    max_window_events: usize,
-    max_window_bytes: usize,
-    connect_timeout: Duration,
-    write_timeout: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            client: ClientConfig::new(),
-            max_window_events: 2048,
-            max_window_bytes: 32 * 1024 * 1024,
-            connect_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(30),
-        }
     }
 }

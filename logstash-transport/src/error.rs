@@ -1,24 +1,26 @@
 use lumberjack_codec::DecodeError;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 /// Why a transport could not deliver.
 ///
-/// [`kind`](Self::kind) is for the caller's reaction, the message and the
-/// [`source`](Error::source) are for a human.
+/// [`kind`](Self::kind) is for the caller's reaction, the message, the [`source`](Error::source) and the
+/// [`advice`](Self::advice) are for a human.
 #[derive(Debug)]
 pub struct TransportError {
     kind: ErrorKind,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
+    advice: Option<Cow<'static, str>>,
 }
 
 impl TransportError {
     /// An error; `message` says what was being done, and with whom.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), source: None, advice: None }
     }
 
     /// Adds the cause.
@@ -28,7 +30,20 @@ impl TransportError {
         self
     }
 
-    /// What to do about it.
+    /// Adds one sentence on what a human can do about it.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// What a human can do about it, in one sentence, where that is known.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
+    /// What the program is to do about it.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind

@@ -47,9 +47,6 @@ mod beats;
 #[cfg(feature = "beats")]
 pub use beats::BeatsTransport;
 
-#[cfg(feature = "beats")]
-mod dial;
-
 mod endpoint;
 pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme};
 
@@ -79,9 +76,18 @@ pub use probe::{ProbeReport, ProbeStep};
 mod stdout;
 #[cfg(feature = "stdout")]
 pub use stdout::StdoutTransport;
+#[cfg(feature = "_stream")]
+mod stream;
+#[cfg(feature = "_stream")]
+pub use stream::{ConnectionOptions, Socks5Proxy};
 
 #[cfg(feature = "testing")]
 pub mod testing;
+
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+pub use tls::{PeerCertificate, TlsConfig, TlsError, TlsErrorKind, TlsVersion, Verification};
 
 mod transport;
 pub use transport::Transport;

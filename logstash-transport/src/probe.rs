@@ -7,13 +7,20 @@ use std::time::Duration;
 pub struct ProbeReport {
     /// The steps that succeeded, in order.
     pub steps: Vec<ProbeStep>,
+    /// The certificate that the peer presented over TLS.
+    #[cfg(feature = "tls")]
+    pub certificate: Option<crate::tls::PeerCertificate>,
 }
 
 impl ProbeReport {
     /// A report without steps.
     #[must_use]
     pub const fn new() -> Self {
-        Self { steps: Vec::new() }
+        Self {
+            steps: Vec::new(),
+            #[cfg(feature = "tls")]
+            certificate: None,
+        }
     }
 
     /// Adds a step that took `duration`.
@@ -35,7 +42,7 @@ impl fmt::Display for ProbeReport {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ProbeStep {
-    /// `resolve`, `connect`, `tls` or `protocol`.
+    /// `resolve`, `connect`, `proxy`, `tls` or `protocol`.
     pub name: &'static str,
     /// What was found.
     pub detail: String,

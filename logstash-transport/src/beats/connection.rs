@@ -1,21 +1,23 @@
-//! One TCP connection with its client session.
+//! One connection with its client session.
 
-use super::Options;
+use super::options::Options;
 use crate::batch::{Batch, Segment};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
+use crate::stream::{SLICE, Stream, is_pause, is_refusal, refused};
 use bytes::{Buf, BytesMut};
 use lumberjack_codec::{
-    ClientConfig, ClientEvent, ClientSession, CloseReason, DecodeError, EncodeError, Hint, SessionError,
+    ClientEvent, ClientSession, CloseReason, DecodeError, EncodeError, Hint, SessionError, SlowStart,
     window_prefix,
 };
 use std::io::{self, ErrorKind as IoErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
+    /// When it is to be replaced.
+    expires: Option<Instant>,
     session: ClientSession,
     /// Bytes to be written.
     output: BytesMut,
@@ -40,42 +42,52 @@ pub(super) struct Undelivered {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, config: ClientConfig) -> io::Result<Self> {
-        // A window goes out in one write; waiting for more would only delay it.
-        stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(SLICE))?;
-        Ok(Self {
+    pub(super) fn new(stream: Stream, options: &Options) -> Self {
+        Self {
             stream,
-            session: ClientSession::new(config),
+            expires: options.connection_ttl.and_then(|ttl| Instant::now().checked_add(ttl)),
+            session: ClientSession::new(options.client.clone()),
             output: BytesMut::new(),
             input: BytesMut::new(),
             next_token: 0,
             credited: 0,
             heard: false,
             broken: None,
-        })
+        }
     }
 
-    /// Looks at an idle connection; `None` if the peer has closed it.
+    /// Whether its time is over. Each connection is good for one window at least.
+    pub(super) fn is_expired(&self) -> bool {
+        self.next_token > 0 && self.expires.is_some_and(|at| Instant::now() >= at)
+    }
+
+    /// Looks at an idle connection; `None` if the peer has closed it, or its time is over.
     pub(super) fn if_alive(mut self) -> Option<Self> {
-        self.read_ready(Instant::now()).ok()?;
+        if self.is_expired() {
+            return None;
+        }
+        self.read_ready(Instant::now());
         while self.session.poll_event().is_some() {}
         (!self.session.is_closed()).then_some(self)
     }
 
-    /// Sends what remains of the batch and waits for its acknowledgement.
+    /// Sends what remains of the batch and waits for its acknowledgement; leaves the rest when the time of
+    /// the connection is over.
     pub(super) fn deliver(
         &mut self,
         batch: &mut Batch<'_>,
         options: &Options,
+        slow_start: &mut Option<SlowStart>,
+        write_timeout: Duration,
         interrupt: &Interrupt,
     ) -> Result<(), Undelivered> {
         self.heard = false;
         let mut sent = batch.acknowledged();
         let mut refused = None;
         while !batch.is_done() {
-            while refused.is_none() && self.session.can_send() {
-                match self.send_segment(batch, sent, options) {
+            let expired = self.is_expired();
+            while refused.is_none() && !expired && self.session.can_send() {
+                match self.send_segment(batch, sent, options, slow_start.as_ref()) {
                     Ok(Some(events)) => sent += events,
                     Ok(None) => break,
                     // What is on its way already is still waited for, so that it need not be repeated.
@@ -87,13 +99,19 @@ impl Connection {
             {
                 return Err(Undelivered { error, stale: false, connection_is_good: true });
             }
-            let round = self
-                .write_all(batch, options, interrupt)
-                .and_then(|()| if batch.is_done() { Ok(()) } else { self.wait(batch, interrupt) });
+            if self.session.in_flight() == 0 && expired {
+                return Ok(());
+            }
+            let round = self.write_all(batch, slow_start, write_timeout, interrupt).and_then(|()| {
+                if batch.is_done() { Ok(()) } else { self.wait(batch, slow_start, interrupt) }
+            });
             round.map_err(|error| {
                 let stale = self.broken.is_some() && !self.heard;
+                if let Some(slow_start) = slow_start.as_mut().filter(|_| !stale) {
+                    slow_start.failed();
+                }
                 let error = match self.broken.take() {
-                    Some(cause) => error.caused_by(cause),
+                    Some(cause) => because(error, cause),
                     None => error,
                 };
                 Undelivered { error, stale, connection_is_good: false }
@@ -108,10 +126,16 @@ impl Connection {
         batch: &mut Batch<'_>,
         at: u64,
         options: &Options,
+        slow_start: Option<&SlowStart>,
     ) -> Result<Option<u64>, TransportError> {
-        let Some(segment) = batch.segment(at, options.max_window_events).map_err(damaged)? else {
+        let most = slow_start.map_or(usize::MAX, SlowStart::size);
+        let max_events = options.max_window_events.min(most);
+        let Some(mut segment) = batch.segment(at, max_events).map_err(damaged)? else {
             return Ok(None);
         };
+        if matches!(&segment, Segment::Window(window) if window.events() as usize > most) {
+            segment = Segment::Events(batch.events_at(at, max_events).map_err(damaged)?);
+        }
         let now = Instant::now();
         let token = self.next_token;
         let events = match &segment {
@@ -121,7 +145,7 @@ impl Connection {
             }
             Segment::Events(events) => {
                 let lengths = events.iter().map(bytes::Bytes::len);
-                let count = window_prefix(lengths, options.max_window_events, options.max_window_bytes);
+                let count = window_prefix(lengths, max_events, options.max_window_bytes);
                 self.session.send(token, events.iter().take(count), now).map_err(unsendable)?;
                 count as u64
             }
@@ -135,7 +159,8 @@ impl Connection {
     fn write_all(
         &mut self,
         batch: &mut Batch<'_>,
-        options: &Options,
+        slow_start: &mut Option<SlowStart>,
+        write_timeout: Duration,
         interrupt: &Interrupt,
     ) -> Result<(), TransportError> {
         let mut last_progress = Instant::now();
@@ -147,26 +172,27 @@ impl Connection {
                     self.output.advance(written);
                     last_progress = Instant::now();
                 }
-                Err(error) if is_timeout(&error) => {
+                Err(error) if is_pause(&error) => {
                     let now = Instant::now();
                     // A peer that is busy with an earlier window reads nothing, but says so; for how
                     // long that is good enough, the timers of the session know.
-                    if self.read_ready(now)? {
+                    if self.read_ready(now) {
                         last_progress = now;
                     }
                     self.fire_timers(now);
-                    self.settle(batch)?;
-                    if now.duration_since(last_progress) >= options.write_timeout {
+                    self.settle(batch, slow_start)?;
+                    if now.duration_since(last_progress) >= write_timeout {
                         let text = "the peer takes nothing of what is written, within the write timeout";
                         return Err(TransportError::new(ErrorKind::Unavailable, text));
                     }
                 }
-                Err(error) if error.kind() == IoErrorKind::Interrupted => {}
                 Err(error) => {
-                    // The peer may have said before it closed how far it came.
-                    let _ = self.read_ready(Instant::now());
-                    self.broken = Some(error);
-                    self.settle(batch)?;
+                    // The peer may have said before it closed how far it came, or why.
+                    self.read_ready(Instant::now());
+                    if !self.broken.as_ref().is_some_and(is_refusal) {
+                        self.broken = Some(error);
+                    }
+                    self.settle(batch, slow_start)?;
                     return Err(TransportError::new(ErrorKind::Unavailable, "connection failed"));
                 }
             }
@@ -176,24 +202,26 @@ impl Connection {
     }
 
     /// Waits for something to arrive, at most one slice.
-    fn wait(&mut self, batch: &mut Batch<'_>, interrupt: &Interrupt) -> Result<(), TransportError> {
+    fn wait(
+        &mut self,
+        batch: &mut Batch<'_>,
+        slow_start: &mut Option<SlowStart>,
+        interrupt: &Interrupt,
+    ) -> Result<(), TransportError> {
         check(interrupt)?;
         let now = Instant::now();
         let timeout = self.session.poll_timeout().map(|deadline| deadline.saturating_duration_since(now));
-        let slice = timeout.unwrap_or(SLICE).clamp(Duration::from_millis(1), SLICE);
-        self.stream.set_read_timeout(Some(slice)).map_err(|error| self.lost(error))?;
-        let result = self.read();
+        self.stream.set_read_timeout(timeout.unwrap_or(SLICE)).map_err(|error| self.lost(error))?;
+        let result = self.read(Read::read);
         self.take(result, Instant::now());
         self.fire_timers(Instant::now());
-        self.settle(batch)
+        self.settle(batch, slow_start)
     }
 
     /// Reads what has arrived without waiting; tells whether there was something.
-    fn read_ready(&mut self, now: Instant) -> Result<bool, TransportError> {
-        self.stream.set_nonblocking(true).map_err(|error| self.lost(error))?;
-        let result = self.read();
-        self.stream.set_nonblocking(false).map_err(|error| self.lost(error))?;
-        Ok(self.take(result, now))
+    fn read_ready(&mut self, now: Instant) -> bool {
+        let result = self.read(Stream::read_ready);
+        self.take(result, now)
     }
 
     /// Hands the outcome of a read to the session; tells whether there was one.
@@ -208,7 +236,7 @@ impl Connection {
                 self.heard = true;
                 self.session.receive(&mut self.input, now);
             }
-            Err(error) if is_timeout(&error) || error.kind() == IoErrorKind::Interrupted => return false,
+            Err(error) if is_pause(&error) => return false,
             Err(error) => {
                 self.broken = Some(error);
                 self.session.receive_eof(now);
@@ -228,15 +256,19 @@ impl Connection {
         TransportError::new(ErrorKind::Unavailable, "connection failed")
     }
 
-    fn read(&mut self) -> io::Result<usize> {
+    fn read(&mut self, read: fn(&mut Stream, &mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
         let mut buffer = [0; READ];
-        let length = self.stream.read(&mut buffer)?;
+        let length = read(&mut self.stream, &mut buffer)?;
         self.input.extend_from_slice(buffer.get(..length).unwrap_or_default());
         Ok(length)
     }
 
     /// Credits the batch with what was acknowledged.
-    fn settle(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
+    fn settle(
+        &mut self,
+        batch: &mut Batch<'_>,
+        slow_start: &mut Option<SlowStart>,
+    ) -> Result<(), TransportError> {
         while let Some(event) = self.session.poll_event() {
             match event {
                 ClientEvent::Progress { acknowledged, .. } => {
@@ -246,6 +278,9 @@ impl Connection {
                 ClientEvent::Acknowledged { events, .. } => {
                     batch.acknowledge(u64::from(events - self.credited));
                     self.credited = 0;
+                    if let Some(slow_start) = slow_start {
+                        slow_start.succeeded(events as usize);
+                    }
                 }
                 ClientEvent::Closed { reason } => return Err(closed(&reason)),
                 _ => {}
@@ -255,8 +290,8 @@ impl Connection {
     }
 
     /// Nothing is in flight between batches, so closing loses nothing.
-    pub(super) fn close(self) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+    pub(super) fn close(self, interrupt: &Interrupt) {
+        self.stream.close(CLOSE_TIMEOUT, interrupt);
     }
 }
 
@@ -267,8 +302,9 @@ fn check(interrupt: &Interrupt) -> Result<(), TransportError> {
     Ok(())
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), IoErrorKind::WouldBlock | IoErrorKind::TimedOut)
+/// An error with what the connection says about it.
+pub(super) fn because(error: TransportError, cause: io::Error) -> TransportError {
+    if is_refusal(&cause) { refused(cause) } else { error.caused_by(cause) }
 }
 
 fn damaged(error: DecodeError) -> TransportError {
@@ -279,7 +315,7 @@ fn unsendable(error: EncodeError) -> TransportError {
     TransportError::new(ErrorKind::Rejected, "events make no valid window").caused_by(error)
 }
 
-fn closed(reason: &CloseReason) -> TransportError {
+pub(super) fn closed(reason: &CloseReason) -> TransportError {
     let hint = match reason {
         CloseReason::Error(SessionError::Decode(error)) => error.kind().hint(),
         _ => None,
@@ -292,8 +328,8 @@ fn closed(reason: &CloseReason) -> TransportError {
     TransportError::new(kind, format!("connection ended: {reason}"))
 }
 
-/// How long a wait lasts before the interrupt is looked at.
-const SLICE: Duration = Duration::from_millis(50);
+/// How long a peer may take to close its side too.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Acknowledgements are six bytes; this is hundreds of them.
 const READ: usize = 4096;

@@ -318,7 +318,11 @@ fn a_probe_tells_its_steps() {
     let receiver = Receiver::start().unwrap();
     let report = transport(receiver.address()).probe().unwrap();
     let names: Vec<_> = report.steps.iter().map(|step| step.name).collect();
-    assert_eq!(names, ["resolve", "connect"]);
+    assert_eq!(names, ["resolve", "connect", "protocol"]);
+    assert_eq!(receiver.received(), 0);
+    let report = transport(receiver.address()).probe_event("{}").probe().unwrap();
+    assert_eq!(report.steps.last().unwrap().detail, "an event was acknowledged");
+    assert_eq!(receiver.events(), ["{}"]);
     receiver.go_away();
     let error = transport(receiver.address()).probe().unwrap_err();
     assert!(error.to_string().starts_with("cannot connect to beats://127.0.0.1:"), "{error}");

@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "tls")]
+mod authority;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod balance;
 mod batch;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod beats;
+#[cfg(all(feature = "beats", feature = "testing", feature = "tls"))]
+mod beats_tls;
 #[cfg(all(unix, any(feature = "file", feature = "stdout")))]
 mod child;
 mod endpoint;
@@ -19,3 +23,11 @@ mod restarts;
 #[cfg(all(unix, feature = "stdout"))]
 mod stdout;
 mod support;
+#[cfg(feature = "tls")]
+mod switch;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_matrix;
+#[cfg(feature = "tls")]
+mod tls_server;

@@ -1,0 +1,27 @@
+//! Connections over TCP: resolved, connected, through a proxy, encrypted, each step with its deadline.
+
+#![cfg_attr(
+    not(feature = "beats"),
+    allow(dead_code, unused_imports, reason = "what a feature brings serves the transports of others")
+)]
+
+mod connector;
+pub(crate) use connector::{Connected, Connector};
+
+mod dial;
+
+mod options;
+pub use options::ConnectionOptions;
+
+mod proxy;
+pub use proxy::Socks5Proxy;
+
+mod socket;
+#[cfg(feature = "tls")]
+pub(crate) use socket::Socket;
+pub(crate) use socket::{Stream, is_pause, is_refusal, refused};
+
+use std::time::Duration;
+
+/// How long an interrupt may go unnoticed.
+pub(crate) const SLICE: Duration = Duration::from_millis(50);

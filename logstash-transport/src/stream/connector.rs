@@ -1,0 +1,183 @@
+use super::dial::{Dialer, Established, Route};
+use super::options::ConnectionOptions;
+use super::proxy::{ProxyError, Socks5Proxy};
+use super::socket::{Socket, Stream};
+use crate::endpoint::Endpoint;
+use crate::error::{ErrorKind, TransportError};
+use crate::interrupt::Interrupt;
+use crate::probe::ProbeReport;
+#[cfg(feature = "tls")]
+use crate::tls::{PeerCertificate, TlsConfig, TlsContext};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// Makes connections to an endpoint, all the way up to encryption.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    endpoint: Endpoint,
+    options: ConnectionOptions,
+    dialer: Dialer,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsContext>,
+}
+
+/// A connection, ready for the protocol.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) stream: Stream,
+    /// How it came about.
+    pub(crate) report: ProbeReport,
+}
+
+impl Connector {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        let mut connector = Self {
+            endpoint,
+            options: ConnectionOptions::new(),
+            dialer: Dialer::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        };
+        connector.set_options(ConnectionOptions::new());
+        connector
+    }
+
+    pub(crate) fn set_options(&mut self, options: ConnectionOptions) {
+        #[cfg(feature = "tls")]
+        {
+            let by_scheme = self.endpoint.scheme().is_tls().then(TlsConfig::new);
+            self.tls = options.tls.clone().or(by_scheme).map(TlsContext::new);
+        }
+        self.options = options;
+    }
+
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) const fn options(&self) -> &ConnectionOptions {
+        &self.options
+    }
+
+    /// Resolves, connects, has a proxy connect, encrypts.
+    pub(crate) fn connect(&mut self, interrupt: &Interrupt) -> Result<Connected, TransportError> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            // Files that do not fit together are not worth a connection.
+            tls.connector()?;
+            if tls.lacks_authority() {
+                let (socket, _) = self.open(interrupt)?;
+                self.find_authority(socket, interrupt)?;
+            }
+        }
+        #[cfg(not(feature = "tls"))]
+        if self.endpoint.scheme().is_tls() {
+            let what = format!("{} needs the feature tls of logstash-transport", self.endpoint);
+            return Err(TransportError::new(ErrorKind::Misconfigured, what));
+        }
+        let (socket, report) = self.open(interrupt)?;
+        self.encrypt(socket, report, interrupt)
+    }
+
+    /// Everything but TLS.
+    fn open(&mut self, interrupt: &Interrupt) -> Result<(Socket, ProbeReport), TransportError> {
+        let route = self.route();
+        let established = self.dialer.dial(&route, self.options.connect_timeout, interrupt)?;
+        let report = report(&established);
+        let socket = Socket::new(established.stream, &self.options).map_err(|error| {
+            let what = format!("cannot use the connection to {}", route.name);
+            TransportError::new(ErrorKind::Unavailable, what).caused_by(error)
+        })?;
+        let Some(proxy) = &self.options.proxy else { return Ok((socket, report)) };
+        let host = established.resolved_too.map_or_else(|| self.endpoint.host().into(), |ip| ip.to_string());
+        self.pass(proxy, &host, socket, report, interrupt)
+    }
+
+    fn route(&self) -> Route {
+        let (host, port) = (self.endpoint.host(), self.endpoint.port());
+        match &self.options.proxy {
+            None => Route { host: host.into(), port, resolve_too: None, name: self.endpoint.to_string() },
+            Some(proxy) => Route {
+                host: proxy.host.clone(),
+                port: proxy.port,
+                resolve_too: proxy.local_resolution.then(|| host.into()),
+                name: format!("the proxy {}:{} of {}", proxy.host, proxy.port, self.endpoint),
+            },
+        }
+    }
+
+    /// Has the proxy connect to the peer.
+    fn pass(
+        &self,
+        proxy: &Socks5Proxy,
+        host: &str,
+        mut socket: Socket,
+        mut report: ProbeReport,
+        interrupt: &Interrupt,
+    ) -> Result<(Socket, ProbeReport), TransportError> {
+        let started = Instant::now();
+        let deadline = started + self.options.handshake_timeout;
+        let failed = |kind| {
+            let what = format!(
+                "cannot connect to {} through the proxy {}:{}",
+                self.endpoint, proxy.host, proxy.port
+            );
+            TransportError::new(kind, what)
+        };
+        match proxy.open(&mut socket, host, self.endpoint.port(), deadline, interrupt) {
+            Ok(()) => {
+                report.push("proxy", format!("connected to {host}"), started.elapsed());
+                Ok((socket, report))
+            }
+            Err(ProxyError::Io(error)) => Err(failed(ErrorKind::Unavailable).caused_by(error)),
+            Err(ProxyError::Unreachable(what)) => Err(failed(ErrorKind::Unavailable).caused_by(what)),
+            Err(ProxyError::Refused(what)) => Err(failed(ErrorKind::Misconfigured).caused_by(what)),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn find_authority(&mut self, socket: Socket, interrupt: &Interrupt) -> Result<(), TransportError> {
+        let Some(tls) = &mut self.tls else { return Ok(()) };
+        let timeout = self.options.handshake_timeout;
+        tls.find_authority(socket, self.endpoint.host(), timeout, interrupt)
+    }
+
+    #[cfg(feature = "tls")]
+    fn encrypt(
+        &mut self,
+        socket: Socket,
+        mut report: ProbeReport,
+        interrupt: &Interrupt,
+    ) -> Result<Connected, TransportError> {
+        let Some(tls) = &mut self.tls else { return Ok(Connected { stream: Stream::Plain(socket), report }) };
+        let started = Instant::now();
+        let host = self.endpoint.host();
+        let stream = tls.handshake(socket, host, self.options.handshake_timeout, interrupt)?;
+        let der = stream.peer_certificate().ok().flatten().and_then(|certificate| certificate.to_der().ok());
+        let peer = der.and_then(|der| PeerCertificate::from_der(&der));
+        let detail =
+            peer.as_ref().map_or_else(|| "no certificate that can be read".into(), ToString::to_string);
+        report.push("tls", detail, started.elapsed());
+        report.certificate = peer;
+        Ok(Connected { stream: Stream::Tls(Box::new(stream)), report })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the form of the one with TLS")]
+    fn encrypt(
+        &self,
+        socket: Socket,
+        report: ProbeReport,
+        _: &Interrupt,
+    ) -> Result<Connected, TransportError> {
+        Ok(Connected { stream: Stream::Plain(socket), report })
+    }
+}
+
+fn report(established: &Established) -> ProbeReport {
+    let mut report = ProbeReport::new();
+    let listed = established.resolved.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
+    report.push("resolve", listed, established.resolving);
+    report.push("connect", established.address.to_string(), established.connecting);
+    report
+}

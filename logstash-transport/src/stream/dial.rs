@@ -1,0 +1,186 @@
+//! Resolves and connects within a deadline, and stops waiting when it is told to.
+
+use super::SLICE;
+use crate::error::{ErrorKind, TransportError};
+use crate::interrupt::Interrupt;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Makes connections to one host and port.
+///
+/// Neither the system's resolver nor a blocking connect can be interrupted, so both work on threads of
+/// their own, one attempt at a time. One that takes too long is left behind; the next attempt waits for
+/// it again instead of starting another.
+#[derive(Default)]
+pub(super) struct Dialer {
+    pending: Option<Receiver<Dialed>>,
+}
+
+/// What came of an attempt.
+type Dialed = Result<Established, TransportError>;
+
+/// Where to connect.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// A name that is resolved as well, for a proxy that shall not do it.
+    pub(super) resolve_too: Option<String>,
+    /// For messages.
+    pub(super) name: String,
+}
+
+/// A new connection, and how it came about.
+pub(super) struct Established {
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    pub(super) resolved: Vec<SocketAddr>,
+    /// What [`Route::resolve_too`] is.
+    pub(super) resolved_too: Option<IpAddr>,
+    pub(super) resolving: Duration,
+    pub(super) connecting: Duration,
+}
+
+impl Dialer {
+    /// Resolves and connects; each may take `timeout`.
+    pub(super) fn dial(&mut self, route: &Route, timeout: Duration, interrupt: &Interrupt) -> Dialed {
+        let pending = match self.pending.take() {
+            Some(pending) => pending,
+            None => start(route.clone(), timeout)?,
+        };
+        let started = Instant::now();
+        let name = &route.name;
+        loop {
+            match pending.recv_timeout(SLICE) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(unreachable(name, io::ErrorKind::Other.into()));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let raised = interrupt.is_raised();
+            if raised || started.elapsed() >= timeout.saturating_mul(2) {
+                self.pending = Some(pending);
+                let what = if raised { "interrupted while connecting to" } else { "no answer in time for" };
+                return Err(TransportError::new(ErrorKind::Unavailable, format!("{what} {name}")));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("pending", &self.pending.is_some()).finish()
+    }
+}
+
+fn start(route: Route, timeout: Duration) -> Result<Receiver<Dialed>, TransportError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let name = route.name.clone();
+    let work = move || {
+        // Nobody listens any more after an interrupt; the connection ends with the message.
+        let _ = sender.send(establish(&route, timeout));
+    };
+    match spawn(work) {
+        Ok(()) => Ok(receiver),
+        Err(error) => {
+            let what = format!("cannot start a thread to connect to {name}");
+            Err(TransportError::new(ErrorKind::Unavailable, what).caused_by(error))
+        }
+    }
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name("logstash-connect".into()).spawn(work).map(drop)
+}
+
+fn establish(route: &Route, timeout: Duration) -> Dialed {
+    let started = Instant::now();
+    let resolved = resolve(&route.host, route.port)?;
+    let too = route.resolve_too.as_ref();
+    let too = too.map(|host| resolve(host, route.port)).transpose()?;
+    let resolving = started.elapsed();
+    let started = Instant::now();
+    let (stream, address) = connect(&resolved, timeout).map_err(|error| unreachable(&route.name, error))?;
+    let resolved_too = too.and_then(|addresses| addresses.first().map(SocketAddr::ip));
+    Ok(Established { stream, address, resolved, resolved_too, resolving, connecting: started.elapsed() })
+}
+
+/// All addresses, in the order of the resolver.
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, TransportError> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let failed = || {
+        TransportError::new(ErrorKind::Unavailable, format!("cannot resolve {host:?}"))
+            .advise("look for a typing error in the name, and at the name servers of this machine")
+    };
+    match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
+        Ok(addresses) if addresses.is_empty() => Err(failed()),
+        Ok(mut addresses) => {
+            addresses.truncate(MAX_ADDRESSES);
+            Ok(addresses)
+        }
+        Err(error) => Err(failed().caused_by(error)),
+    }
+}
+
+/// Connects to the first address that answers. All are tried, each a moment after the one before or as
+/// soon as that has failed (as in RFC 8305), so that a dead one delays but little.
+fn connect(addresses: &[SocketAddr], timeout: Duration) -> io::Result<(TcpStream, SocketAddr)> {
+    if let [address] = addresses {
+        return TcpStream::connect_timeout(address, timeout).map(|stream| (stream, *address));
+    }
+    let deadline = Instant::now() + timeout;
+    let (sender, receiver) = mpsc::sync_channel(addresses.len());
+    let mut untried = addresses.iter();
+    let mut pending = 0;
+    let mut failure = io::Error::from(io::ErrorKind::TimedOut);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let next = untried.next().filter(|_| !left.is_zero());
+        if let Some(address) = next {
+            try_one(*address, left, sender.clone())?;
+            pending += 1;
+        } else if pending == 0 || left.is_zero() {
+            return Err(failure);
+        }
+        let patience = if untried.len() > 0 { left.min(HEAD_START) } else { left };
+        match receiver.recv_timeout(patience) {
+            Ok((address, Ok(stream))) => return Ok((stream, address)),
+            Ok((_, Err(error))) => {
+                pending -= 1;
+                failure = error;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+type Tried = (SocketAddr, io::Result<TcpStream>);
+
+fn try_one(address: SocketAddr, timeout: Duration, sender: SyncSender<Tried>) -> io::Result<()> {
+    spawn(move || {
+        // A connection that comes too late is closed with the message.
+        let _ = sender.send((address, TcpStream::connect_timeout(&address, timeout)));
+    })
+}
+
+fn unreachable(name: &str, error: io::Error) -> TransportError {
+    let advice = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "see whether the peer runs and listens on this address and port",
+        _ => "see whether the peer's machine is up, and whether a firewall lets this port through",
+    };
+    let what = format!("cannot connect to {name}");
+    TransportError::new(ErrorKind::Unavailable, what).caused_by(error).advise(advice)
+}
+
+/// How long an address is tried alone. The value that RFC 8305 recommends.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Of a name; each takes a thread while it is tried.
+const MAX_ADDRESSES: usize = 16;

@@ -1,0 +1,95 @@
+use super::proxy::Socks5Proxy;
+#[cfg(feature = "tls")]
+use crate::tls::TlsConfig;
+use std::time::Duration;
+
+/// How connections are made and kept, for all transports over TCP.
+///
+/// ```
+/// use logstash_transport::{ConnectionOptions, Socks5Proxy};
+/// use std::time::Duration;
+///
+/// let options = ConnectionOptions::new()
+///     .connect_timeout(Duration::from_secs(3))
+///     .proxy(Socks5Proxy::new("proxy.example", 1080));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until a transport gets them"]
+pub struct ConnectionOptions {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) keepalive: Option<Duration>,
+    pub(crate) user_timeout: Option<Duration>,
+    pub(crate) proxy: Option<Socks5Proxy>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<TlsConfig>,
+}
+
+impl ConnectionOptions {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            keepalive: Some(Duration::from_secs(60)),
+            user_timeout: Some(Duration::from_secs(60)),
+            proxy: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Time for resolving the name and for connecting to any of its addresses, each. Default: 10 s.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Time for what a proxy and TLS exchange before the first byte of ours, each. Default: 10 s.
+    pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Time for which the peer may take nothing of what is written, nor send a sign of life.
+    /// Default: 30 s.
+    pub const fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// Idle time after which the system asks whether the peer is still there. Default: 60 s.
+    pub const fn keepalive(mut self, idle: Option<Duration>) -> Self {
+        self.keepalive = idle;
+        self
+    }
+
+    /// Time for which bytes may stay unacknowledged by the peer's system before the connection counts as
+    /// dead (`TCP_USER_TIMEOUT`; Linux and Android only). Default: 60 s.
+    pub const fn user_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.user_timeout = timeout;
+        self
+    }
+
+    /// Connects through a proxy. Default: none; the environment is not looked at.
+    pub fn proxy(mut self, proxy: Socks5Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// Encrypts, also where the address does not say so. Default: only where it does, as
+    /// [`TlsConfig::new`] has it.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: TlsConfig) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

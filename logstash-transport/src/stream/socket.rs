@@ -1,0 +1,159 @@
+use super::SLICE;
+use super::options::ConnectionOptions;
+use crate::error::TransportError;
+use crate::interrupt::Interrupt;
+use socket2::{SockRef, TcpKeepalive};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+/// A TCP connection whose calls return within a slice of time, with `WouldBlock` when nothing happened.
+#[derive(Debug)]
+pub(crate) struct Socket(TcpStream);
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, options: &ConnectionOptions) -> io::Result<Self> {
+        // A window goes out in one write; waiting for more would only delay it.
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(SLICE))?;
+        stream.set_write_timeout(Some(SLICE))?;
+        let socket = SockRef::from(&stream);
+        if let Some(idle) = options.keepalive {
+            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))?;
+        }
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        socket.set_tcp_user_timeout(options.user_timeout)?;
+        Ok(Self(stream))
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(in_one_word)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(in_one_word)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What systems call `WouldBlock` or `TimedOut` when a timeout of a socket has passed. The second one is
+/// an end to TLS libraries. A connection that the system gave up is `TimedOut` too, but then the next
+/// call says what it is.
+fn in_one_word(error: io::Error) -> io::Error {
+    let timed_out = error.kind() == ErrorKind::TimedOut && cfg!(windows);
+    if timed_out { ErrorKind::WouldBlock.into() } else { error }
+}
+
+/// A connection, encrypted or not.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Plain(Socket),
+    #[cfg(feature = "tls")]
+    Tls(Box<native_tls::TlsStream<Socket>>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => &socket.0,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => &stream.get_ref().0,
+        }
+    }
+
+    /// How long a read waits, at most [`SLICE`] for the sake of interrupts.
+    pub(crate) fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.tcp().set_read_timeout(Some(timeout.clamp(Duration::from_millis(1), SLICE)))
+    }
+
+    /// Reads what has arrived, without waiting.
+    pub(crate) fn read_ready(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tcp().set_nonblocking(true)?;
+        let result = self.read(buffer);
+        self.tcp().set_nonblocking(false)?;
+        result
+    }
+
+    /// Ends the connection in order: says so, and waits until the peer has read everything and closed,
+    /// or until `timeout` has passed.
+    ///
+    /// Going away with unread input, or before the peer has read the rest, can destroy what is under way.
+    #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS says goodbye"))]
+    pub(crate) fn close(mut self, timeout: Duration, interrupt: &Interrupt) {
+        let deadline = Instant::now() + timeout;
+        #[cfg(feature = "tls")]
+        if let Self::Tls(stream) = &mut self {
+            let _ = stream.shutdown();
+        }
+        if self.tcp().shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let mut scrap = [0; 4096];
+        let tcp = self.tcp();
+        while Instant::now() < deadline && !interrupt.is_raised() {
+            match (&*tcp).read(&mut scrap) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if is_pause(&error) => {}
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.write(bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether an error is the peer's refusal to go on, rather than the end of a connection.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    #[cfg(feature = "tls")]
+    return crate::tls::is_refusal(error);
+    #[cfg(not(feature = "tls"))]
+    {
+        let _ = error;
+        false
+    }
+}
+
+/// The error that follows from a refusal.
+pub(crate) fn refused(cause: io::Error) -> TransportError {
+    let what = TransportError::new(crate::error::ErrorKind::Misconfigured, "the peer refuses the connection");
+    #[cfg(feature = "tls")]
+    if let Some(advice) = crate::tls::advice(&cause.to_string()) {
+        return what.advise(advice).caused_by(cause);
+    }
+    what.advise("see the log of the peer for its reason").caused_by(cause)
+}
+
+/// Whether a call ended because nothing happened for a slice of time, and is to be repeated.
+pub(crate) fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

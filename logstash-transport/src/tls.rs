@@ -1,0 +1,20 @@
+//! TLS with the library of the system.
+
+mod config;
+pub use config::{TlsConfig, TlsVersion, Verification};
+
+mod context;
+pub(crate) use context::TlsContext;
+
+mod error;
+pub use error::{TlsError, TlsErrorKind};
+pub(crate) use error::{advice, is_refusal};
+
+mod fingerprint;
+
+mod identity;
+
+mod peer;
+pub use peer::PeerCertificate;
+
+mod presented;

@@ -134,7 +134,11 @@ impl Handler {
         let target = self.core.arena.snapshot(|counts| counts.pushed);
         self.core.arena.hurry();
         self.core.ledger.update(|books| books.hurry_until(deadline));
-        let complete = self.wait_stored(target, deadline) && self.wait_delivered(deadline);
+        let handled = self
+            .core
+            .ledger
+            .wait_until(Some(deadline), |books| books.handled >= target || books.writer_ended);
+        let complete = handled && self.wait_delivered(deadline);
         Report::of(&self.core, complete, started.elapsed())
     }
 
@@ -162,6 +166,14 @@ impl Handler {
 
     fn wait_stored(&self, target: u64, deadline: Instant) -> bool {
         let mut stored = false;
+        let is_late = self.core.ledger.update(|books| {
+            books.durable_wanted = books.durable_wanted.max(target);
+            books.handled >= target && books.stored < target
+        });
+        if is_late {
+            // The writer was done with them before it knew that somebody waits.
+            self.core.arena.poke();
+        }
         self.core.ledger.wait_until(Some(deadline), |books| {
             stored = books.stored >= target;
             stored || books.writer_ended

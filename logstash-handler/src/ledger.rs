@@ -26,8 +26,12 @@ pub(crate) struct Books {
     pub(crate) dropped: Drops,
     /// Events that the writer took from the arena.
     pub(crate) taken: u64,
+    /// Those of them that the queue took, or that were given up; they are so in order.
+    pub(crate) handled: u64,
     /// Those of them that are stored durably, or given up; they are so in order.
     pub(crate) stored: u64,
+    /// Up to where somebody asked for them to be stored durably.
+    pub(crate) durable_wanted: u64,
     /// Which of them were given up.
     pub(crate) given_up: GivenUp,
     /// Events that are or were in the queue for the sender to see, recovered ones among them.

@@ -96,9 +96,9 @@ mod pump;
 
 /// Where windows wait for the peer: the contract, and the implementations.
 pub mod queue;
-pub use queue::MemoryQueue;
 #[cfg(feature = "sled")]
 pub use queue::{Durability, SledOptions, SledQueue};
+pub use queue::{MemoryQueue, OnBacklog};
 
 mod replay;
 pub use replay::{Replay, ReplayError};

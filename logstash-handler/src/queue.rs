@@ -9,6 +9,9 @@ pub use error::{QueueError, QueueErrorKind};
 mod memory;
 pub use memory::MemoryQueue;
 
+mod on_backlog;
+pub use on_backlog::OnBacklog;
+
 #[cfg(feature = "sled")]
 mod sled;
 #[cfg(feature = "sled")]
@@ -19,7 +22,8 @@ use std::time::{Duration, SystemTime};
 
 /// Where windows wait between the writer thread and the sender thread, first in, first out.
 ///
-/// The writer calls [`append`](Self::append), [`sync`](Self::sync) and [`maintain`](Self::maintain),
+/// The writer calls [`append`](Self::append), [`commit`](Self::commit), [`sync`](Self::sync) and
+/// [`maintain`](Self::maintain),
 /// the sender calls [`peek`](Self::peek), [`advance`](Self::advance) and [`expire`](Self::expire);
 /// neither waits for the other longer than a lookup in memory takes. What was appended and synced
 /// comes back, in order, until it was advanced past: at least once, also after a crash.
@@ -42,6 +46,16 @@ pub trait Queue: Send + Sync {
     /// [`QueueErrorKind::Unavailable`] when the store failed; nothing appended since the last
     /// success counts as stored then.
     fn sync(&self) -> Result<(), QueueError>;
+
+    /// Makes what was appended so far as durable as it is to be while nobody asks for more, and tells
+    /// whether all of it is durable. Default: [`sync`](Self::sync).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sync`](Self::sync).
+    fn commit(&self) -> Result<bool, QueueError> {
+        self.sync().map(|()| true)
+    }
 
     /// The oldest windows, at most `max_windows` and `max_bytes` of encoded bytes, but at least one
     /// if there is one. They stay in the queue.
@@ -70,6 +84,12 @@ pub trait Queue: Send + Sync {
     /// [`QueueErrorKind::Unavailable`] when the store failed; it is tried again later.
     fn maintain(&self) -> Result<(), QueueError> {
         Ok(())
+    }
+
+    /// When [`maintain`](Self::maintain) is to be called at the latest, without another reason for it.
+    /// Default: never.
+    fn maintain_in(&self) -> Option<Duration> {
+        None
     }
 
     /// How much is in the queue. Cheap.

@@ -6,7 +6,7 @@ use crate::deadline::deadline;
 use crate::loss::Losses;
 use crate::notice::Kind;
 use crate::overflow::Overflow;
-use crate::queue::{Queue, QueueError, QueueErrorKind};
+use crate::queue::{Contained, Queue, QueueError, QueueErrorKind};
 use crate::stats::DropReason;
 use crate::suppress::suppress_this_thread;
 use logstash_transport::error_chain;
@@ -26,7 +26,8 @@ pub(crate) fn run(core: &Core) {
         core.ledger.update(|books| {
             let lost = std::mem::take(&mut books.in_writer);
             books.dropped.add(DropReason::Unwritable, lost);
-            books.given_up.push(books.stored..books.taken, DropReason::Unwritable);
+            books.given_up.push(books.handled..books.taken, DropReason::Unwritable);
+            books.handled = books.taken;
             books.stored = books.taken;
         });
         chunk = Chunk::default();
@@ -45,7 +46,14 @@ fn work(core: &Core, chunk: &mut Chunk) {
             position = books.take(chunk.displaced(), chunk.len() as u64);
         });
         core.notices.tell_noted();
-        if !chunk.is_empty() {
+        if taken == Taken::Last {
+            // Memory is no place to stay any more.
+            core.ledger.update(|books| books.durable_wanted = u64::MAX);
+        }
+        if chunk.is_empty() {
+            core.ledger.update(|books| books.handled = books.taken);
+            writer.commit();
+        } else {
             writer.store(chunk, position);
         }
         if let Err(error) = core.queue.maintain() {
@@ -53,7 +61,8 @@ fn work(core: &Core, chunk: &mut Chunk) {
         }
         writer.watch_queue(None);
         core.listeners.tell_drops(core.dropped());
-        alarm = writer.report_losses(taken == Taken::Last);
+        let loss_report = writer.report_losses(taken == Taken::Last);
+        alarm = loss_report.into_iter().chain(core.queue.maintain_in().map(deadline)).min();
         if taken == Taken::Last {
             return;
         }
@@ -89,7 +98,25 @@ impl Writer<'_> {
             }
             first += count;
         }
-        if self.sync() {
+        self.core.ledger.update(|books| books.handled = books.taken);
+        self.commit();
+    }
+
+    /// Makes what is in the queue as durable as somebody wants it to be, or else as the queue does.
+    fn commit(&self) {
+        let (is_due, is_wanted) = {
+            let books = self.core.ledger.lock();
+            (books.taken > books.stored, books.durable_wanted > books.stored)
+        };
+        if !is_due {
+            return;
+        }
+        let is_durable = if is_wanted {
+            self.persist(|queue| queue.sync().map(|()| true))
+        } else {
+            self.persist(Queue::commit)
+        };
+        if is_durable {
             self.core.ledger.update(|books| books.stored = books.taken);
         }
     }
@@ -108,7 +135,7 @@ impl Writer<'_> {
             let mut document = Vec::new();
             let formatted = report.with_event(|event| self.core.format(event, &mut document));
             // A formatter that fails on it would fail again.
-            formatted.is_err() || self.append_own(&document)
+            formatted.is_err() || self.append_own(&document, last)
         });
         if !told {
             return Some(deadline(RETRY_PAUSE));
@@ -118,7 +145,7 @@ impl Writer<'_> {
     }
 
     /// Appends an event of the handler's own, if the queue takes it at once.
-    fn append_own(&mut self, document: &[u8]) -> bool {
+    fn append_own(&mut self, document: &[u8], last: bool) -> bool {
         let core = self.core;
         let Ok(window) = self.encoder.encode([document]) else { return true };
         core.ledger.update(|books| {
@@ -134,7 +161,7 @@ impl Writer<'_> {
             }
         });
         // Where this fails, the next sync makes up for it.
-        let _ = core.queue.sync();
+        let _ = if last { core.queue.sync().map(|()| true) } else { core.queue.commit() };
         appended.is_ok()
     }
 
@@ -194,15 +221,18 @@ impl Writer<'_> {
         !interrupt.is_raised()
     }
 
-    /// Syncs, however often it takes; `false` if there was no time for another attempt.
-    fn sync(&self) -> bool {
-        while let Err(error) = self.core.queue.sync() {
+    /// Syncs or commits, however often it takes; `false` if there was no time for another attempt.
+    fn persist(&self, attempt: impl Fn(&Contained) -> Result<bool, QueueError>) -> bool {
+        loop {
+            let error = match attempt(&self.core.queue) {
+                Ok(is_durable) => return is_durable,
+                Err(error) => error,
+            };
             self.stumbled(&error);
             if !self.wait_to_retry(error.kind(), 0) {
                 return false;
             }
         }
-        true
     }
 
     fn give_up(&self, range: Range<u64>, reason: DropReason) {

@@ -33,6 +33,10 @@ impl Queue for Contained {
         self.attempt(|queue| queue.sync())
     }
 
+    fn commit(&self) -> Result<bool, QueueError> {
+        self.attempt(|queue| queue.commit())
+    }
+
     fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError> {
         self.attempt(|queue| queue.peek(max_windows, max_bytes))
     }
@@ -47,6 +51,10 @@ impl Queue for Contained {
 
     fn maintain(&self) -> Result<(), QueueError> {
         self.attempt(|queue| queue.maintain())
+    }
+
+    fn maintain_in(&self) -> Option<Duration> {
+        self.attempt_or_default(|queue| queue.maintain_in())
     }
 
     fn depth(&self) -> Depth {

@@ -1,7 +1,7 @@
 //! The queue on disk under a handler: outages, restarts, kill -9.
 
 use crate::support::{LONG, builder, info, messages, quick, transport};
-use logstash_handler::{Handler, LogstashFormatter, Overflow, SledQueue};
+use logstash_handler::{Handler, LogstashFormatter, OnBacklog, Overflow, SledQueue};
 use logstash_transport::testing::{Receiver, Step};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -241,4 +241,27 @@ fn ten_more_kills_lose_nothing_that_was_durable() {
 #[test]
 fn yet_ten_more_kills_lose_nothing_that_was_durable() {
     kill_and_restart(10, 3);
+}
+
+#[test]
+fn a_queue_in_memory_first_stores_what_is_to_be_durable_and_what_a_shutdown_leaves() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || OnBacklog::new(SledQueue::open(directory.path()).unwrap()).after(Duration::from_secs(3600));
+    let receiver = Receiver::start().unwrap();
+    let (handler, guard) = builder(&receiver).queue(open()).start().unwrap();
+    for number in 0..100 {
+        handler.emit(&info(&number.to_string()));
+    }
+    assert!(handler.flush(LONG).complete);
+    receiver.go_away();
+    handler.emit_durable(&info("durable"), LONG).unwrap();
+    handler.emit(&info("left"));
+    let report = guard.shutdown(Duration::from_secs(1));
+    assert_eq!((report.acknowledged, report.stored, report.unsaved), (100, 2, 0), "{report}");
+
+    receiver.come_back().unwrap();
+    let (_handler, guard) = builder(&receiver).queue(open()).start().unwrap();
+    let report = guard.shutdown(LONG);
+    assert_eq!((report.recovered, report.acknowledged), (2, 2), "{report}");
+    assert_eq!(messages(&receiver)[100..], ["durable", "left"]);
 }

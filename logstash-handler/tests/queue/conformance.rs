@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 macro_rules! suite {
     ($($test:ident)*) => {
         mod memory { $(#[test] fn $test() { super::$test(crate::support::memory); })* }
+        mod on_backlog { $(#[test] fn $test() { super::$test(crate::support::on_backlog); })* }
         #[cfg(feature = "sled")]
         mod sled { $(#[test] fn $test() { super::$test(crate::support::on_disk); })* }
         #[cfg(feature = "sled")]

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod model;
+mod on_backlog;
 mod support;
 
 #[cfg(feature = "sled")]

@@ -1,9 +1,10 @@
 //! Random operations, compared with the simplest queue there is.
 
 use crate::support::{numbers, offered, time, window};
-use logstash_handler::queue::{MemoryQueue, Queue, QueueErrorKind};
+use logstash_handler::queue::{MemoryQueue, OnBacklog, Queue, QueueErrorKind};
 use proptest::prelude::*;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -142,6 +143,16 @@ proptest! {
     #[test]
     fn memory_queue_does_what_the_model_does(operations in operations()) {
         run(MemoryQueue::new().max_bytes(MAX_BYTES), operations, |queue| queue);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn a_queue_that_moves_to_its_store_does_what_the_model_does(operations in operations(), memory in 0..MAX_BYTES) {
+        let store = MemoryQueue::new().max_bytes(MAX_BYTES);
+        run(OnBacklog::new(store).memory_bytes(memory).after(Duration::MAX), operations, |queue| queue);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Windows of numbered events, and queues to put them in.
 
-use logstash_handler::queue::{MemoryQueue, Peek, Queue};
+use logstash_handler::queue::{MemoryQueue, OnBacklog, Peek, Queue};
 #[cfg(feature = "sled")]
 use logstash_handler::queue::{SledOptions, SledQueue};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
@@ -117,6 +117,12 @@ pub(crate) struct Fixture {
 
 pub(crate) fn memory(max_bytes: u64) -> Fixture {
     Fixture { queue: Box::new(MemoryQueue::new().max_bytes(max_bytes)), _directory: None }
+}
+
+/// A queue that moves to its store, which takes no more than the whole may, after a few windows.
+pub(crate) fn on_backlog(max_bytes: u64) -> Fixture {
+    let queue = OnBacklog::new(MemoryQueue::new().max_bytes(max_bytes)).memory_bytes(max_bytes.min(200));
+    Fixture { queue: Box::new(queue), _directory: None }
 }
 
 #[cfg(feature = "sled")]

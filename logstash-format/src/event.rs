@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::process;
 use std::thread::{self, Thread};
 use std::time::SystemTime;
 
@@ -131,6 +132,11 @@ impl<'a> Event<'a> {
     pub fn pid(mut self, pid: u32) -> Self {
         self.pid = Some(pid);
         self
+    }
+
+    /// The process, which the system is asked for if neither the event nor the formatter knows it.
+    pub(crate) fn pid_or(&self, remembered: Option<u32>) -> u32 {
+        self.pid.or(remembered).unwrap_or_else(process::id)
     }
 }
 

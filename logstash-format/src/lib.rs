@@ -6,6 +6,8 @@
 //!
 //! - [`LogstashFormatter`] writes the documents of python-logstash-async, so that pipelines and
 //!   dashboards made for it keep working. Its page has the table of fields.
+//! - [`EcsFormatter`] writes documents of the Elastic Common Schema, by the specification of the
+//!   ECS loggers. Its page has such a table too.
 //! - [`log_event`] and [`tracing_event`] make events from what the two facades deliver, with
 //!   key-values, span fields and the source chain of errors.
 //! - [`HttpContext`] and [`TraceContext`] tie an event to the request and the trace it belongs to.
@@ -60,6 +62,7 @@
 
 mod adapter;
 mod document;
+mod ecs;
 mod error;
 mod event;
 mod event_id;
@@ -84,6 +87,7 @@ mod value;
 pub use adapter::log_event;
 #[cfg(feature = "tracing")]
 pub use adapter::{SpanFields, SpanStyle, TracingAdapter, record_new_span, record_values, tracing_event};
+pub use ecs::{DataStream, DataStreamError, EcsCustom, EcsFormatter, EcsLayout};
 pub use error::FormatError;
 pub use event::{Event, Origin};
 pub use fields::Fields;

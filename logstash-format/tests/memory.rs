@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 use logstash_format::{
-    Event, Fields, Formatter, HttpContext, Level, Limits, LogstashFormatter, Origin, Rules, TraceContext,
-    Value,
+    EcsCustom, EcsFormatter, EcsLayout, Event, Fields, Formatter, HttpContext, Level, Limits,
+    LogstashFormatter, Origin, Rules, TraceContext, Value,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -109,6 +109,9 @@ fn every_value(f: impl FnOnce(&[(&str, Value<'_>)])) {
         ("host", "mine".into()),
         ("line", 1.into()),
         ("str", "given before".into()),
+        ("user.id", 7.into()),
+        ("event.action", "placed".into()),
+        ("order.item.price", 1.5.into()),
     ]);
 }
 
@@ -117,11 +120,26 @@ fn busy_event<'a>(fields: &'a dyn Fields) -> Event<'a> {
     Event::new(Level::Info, "shop", "order placed").origin(origin).fields(fields)
 }
 
+/// Formats it as ECS documents of every kind.
+#[track_caller]
+fn check_ecs(event: &Event<'_>) {
+    let formatter = EcsFormatter::new().service_name("shop").tags(["a"]).field("static", [1, 2]);
+    let namespace = EcsCustom::Namespace("shop".to_owned());
+    for layout in [EcsLayout::Nested, EcsLayout::Dotted, EcsLayout::Python] {
+        let formatter = formatter.clone().layout(layout);
+        for custom in [EcsCustom::Labels, EcsCustom::TopLevel, namespace.clone()] {
+            check(&formatter.clone().custom(custom), event);
+        }
+        check(&formatter.event_id(true).ensure_ascii(true), event);
+    }
+}
+
 #[test]
 fn bare_events() {
     let event = Event::new(Level::Info, "test", "text");
     check(&LogstashFormatter::new(), &event);
     check(&LogstashFormatter::new().extra_prefix(None).event_id(true).ensure_ascii(true), &event);
+    check_ecs(&event);
 }
 
 #[test]
@@ -135,6 +153,7 @@ fn fields_errors_and_context() {
         let formatter = LogstashFormatter::new().extra("static", [1, 2]).tags(["a"]).metadata("b", "c");
         check(&formatter, &event);
         check(&formatter.extra_prefix(None).ensure_ascii(true), &event);
+        check_ecs(&event);
     });
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP request that an event belongs to.
 
 mod context;
+mod headers;
 mod redaction;
 #[cfg(feature = "http")]
 pub(crate) mod request;
@@ -9,5 +10,6 @@ pub(crate) mod semantic;
 mod url;
 
 pub use context::HttpContext;
+pub(crate) use headers::Headers;
 pub use redaction::Redaction;
 pub use url::Url;

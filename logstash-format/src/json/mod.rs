@@ -4,11 +4,13 @@ mod compound;
 mod escape;
 mod key;
 mod names;
+mod scan;
 mod serialize;
 mod text;
 
 pub(crate) use escape::{ascii_only, escape};
 pub(crate) use names::{Claim, Names};
+pub(crate) use scan::members;
 pub(crate) use serialize::{SerializeError, Serializer};
 #[cfg(feature = "tracing")]
 pub(crate) use text::FAILED;

@@ -1,6 +1,5 @@
 use std::error::Error;
 use std::fmt;
-use std::process;
 
 use super::http::{write_http, write_trace};
 use super::template::{Piece, Slot, Template};
@@ -53,10 +52,10 @@ fn value(document: &mut Document<'_>, template: &Template, slot: Slot, event: &E
         Slot::Level => json.string(template.level_names.name(event.level)),
         Slot::LevelValue(values) => json.u64(values.value(event.level).into()),
         Slot::Message => document.message(event.message),
-        Slot::Pid => json.u64(pid(template, event).into()),
+        Slot::Pid => json.u64(event.pid_or(template.pid).into()),
         Slot::EventId => match event.id {
             Some(id) => json.plain_text(id),
-            None => json.quoted(EventId::next(pid(template, event))),
+            None => json.quoted(EventId::next(event.pid_or(template.pid))),
         },
         Slot::Function => json.plain_text(event.origin.function?),
         Slot::Line => json.u64(event.origin.line?.into()),
@@ -69,10 +68,6 @@ fn value(document: &mut Document<'_>, template: &Template, slot: Slot, event: &E
         },
     }
     Some(())
-}
-
-fn pid(template: &Template, event: &Event<'_>) -> u32 {
-    event.pid.or(template.pid).unwrap_or_else(process::id)
 }
 
 fn write_error(

@@ -315,11 +315,11 @@ impl Default for Settings {
     }
 }
 
-fn file_name(path: &Path) -> String {
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn replace(entries: &mut Vec<(String, String)>, name: &str, value: &impl Serialize) {
+pub(crate) fn replace(entries: &mut Vec<(String, String)>, name: &str, value: &impl Serialize) {
     let json = to_json(value);
     match entries.iter_mut().find(|(existing, _)| existing == name) {
         Some((_, existing)) => *existing = json,

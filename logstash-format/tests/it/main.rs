@@ -5,6 +5,8 @@
 #[cfg(feature = "tower")]
 mod access_log;
 mod documents;
+mod ecs;
+mod golden;
 mod http;
 mod limits;
 #[cfg(feature = "log")]

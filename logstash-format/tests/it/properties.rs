@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use crate::rig::{document, formatter, text};
 
 #[derive(Clone, Debug)]
-enum Owned {
+pub(crate) enum Owned {
     Null,
     Bool(bool),
     I64(i64),
@@ -19,7 +19,7 @@ enum Owned {
 }
 
 impl Owned {
-    fn value(&self) -> Value<'_> {
+    pub(crate) fn value(&self) -> Value<'_> {
         match self {
             Self::Null => Value::Null,
             Self::Bool(value) => Value::from(*value),
@@ -72,7 +72,7 @@ fn structured() -> impl Strategy<Value = Json> {
     })
 }
 
-fn value() -> impl Strategy<Value = Owned> {
+pub(crate) fn value() -> impl Strategy<Value = Owned> {
     prop_oneof![
         Just(Owned::Null),
         any::<bool>().prop_map(Owned::Bool),

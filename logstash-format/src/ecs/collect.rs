@@ -1,0 +1,294 @@
+use std::error::Error;
+use std::mem;
+use std::ops::Range;
+
+use super::entries::{Entries, is_nothing};
+use super::field_type::{FieldType, Fit, is_field_set};
+use super::labels::Labels;
+use super::own::{ERROR_MESSAGE, ERROR_STACK_TRACE, LEVEL, write_stack_trace};
+use super::template::{SlotValue, Template};
+use super::{EcsCustom, path};
+use crate::http::Headers;
+use crate::json::{Json, members};
+use crate::rules::Fate;
+use crate::{Event, HttpContext, Value};
+
+/// What a document is put together from.
+#[derive(Default)]
+pub(super) struct Collected {
+    /// Values of the document's own fields, as JSON.
+    own: Vec<u8>,
+    /// Those of each slot, in `own`; empty if the event has none.
+    slots: Vec<Range<usize>>,
+    /// Fields of the schema, and others where they go to the top level.
+    pub(super) top: Entries,
+    /// Other fields where they go to an object of their own.
+    pub(super) custom: Entries,
+    pub(super) labels: Labels,
+    /// Texts as JSON, a comma before each.
+    pub(super) tags: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Collected {
+    /// The value of a slot, if the event has one.
+    pub(super) fn of_slot(&self, slot: usize) -> &[u8] {
+        &self.own[self.slots[slot].clone()]
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.own.clear();
+        self.slots.clear();
+        self.top.clear();
+        self.custom.clear();
+        self.labels.clear();
+        self.tags.clear();
+    }
+
+    /// Adds a field that is not of the schema, or cannot be where the schema has it.
+    fn add_custom(&mut self, template: &Template, name: &[u8], json: &[u8]) {
+        match template.custom {
+            EcsCustom::Labels => self.labels.add(name, json, template.policy.ascii),
+            EcsCustom::Namespace(_) => self.custom.add(name, json),
+            EcsCustom::TopLevel => {
+                let word = name.split(|&byte| byte == b'.').next().unwrap_or_default();
+                if str::from_utf8(word).is_ok_and(is_field_set) {
+                    let rest = name.get(word.len() + 1..);
+                    let path = |to: &mut Vec<u8>| {
+                        to.extend_from_slice(word);
+                        to.push(b'_');
+                        if let Some(rest) = rest {
+                            to.push(b'.');
+                            path::push_valid(rest, to);
+                        }
+                    };
+                    self.top.add_at(name, path, |to| to.extend_from_slice(json));
+                } else {
+                    self.top.add(name, json);
+                }
+            }
+        }
+    }
+
+    /// Adds a field of the schema whose name the document itself uses. It comes too late for the top
+    /// level.
+    pub(super) fn add_displaced(&mut self, template: &Template, name: &[u8], json: &[u8]) {
+        match template.custom {
+            EcsCustom::Namespace(_) => self.custom.add(name, json),
+            EcsCustom::Labels | EcsCustom::TopLevel => self.labels.add(name, json, template.policy.ascii),
+        }
+    }
+
+    /// Adds a text or a list of texts to the tags; returns whether it is one.
+    fn add_tags(&mut self, json: &[u8]) -> bool {
+        let inner = match json {
+            [b'"', ..] => json,
+            [b'[', inner @ .., b']'] if serde_json::from_slice::<Vec<String>>(json).is_ok() => inner,
+            _ => return false,
+        };
+        self.tags.push(b',');
+        self.tags.extend_from_slice(inner);
+        true
+    }
+}
+
+/// Collects what an event has. Values are written to the end of `json`, where limits and rules are
+/// kept to, and taken away from there.
+pub(super) struct Collector<'c, 't, 'o> {
+    pub(super) to: &'c mut Collected,
+    pub(super) template: &'t Template,
+    pub(super) json: &'c mut Json<'o>,
+}
+
+impl Collector<'_, '_, '_> {
+    pub(super) fn collect(&mut self, event: &Event<'_>) {
+        self.reserve(self.template.len);
+        self.own_fields(event);
+        let mut searches_error = event.error.is_none();
+        event.fields.for_each(&mut |name, value| match (name, value) {
+            ("error" | "err", Value::Error(error)) if searches_error => {
+                searches_error = false;
+                self.error(event, error);
+            }
+            _ => self.field(name, value),
+        });
+        if let Some(http) = event.http {
+            self.http(http);
+        }
+        let module = event.origin.module.filter(|module| *module != event.logger);
+        if let Some(module) = module.filter(|_| self.template.source_location) {
+            self.field("module_path", Value::Str(module));
+        }
+        for (name, value) in &self.template.fields {
+            if self.json.has_room_for(name.len() + value.len()) {
+                self.to.add_custom(self.template, name.as_bytes(), value.as_bytes());
+                self.reserve(name.len() + value.len());
+            }
+        }
+        self.cuts();
+        self.to.top.resolve();
+    }
+
+    /// Takes bytes off what the document may still have.
+    fn reserve(&mut self, len: usize) {
+        let end = self.json.swap_end(0);
+        self.json.set_end(end.saturating_sub(len));
+    }
+
+    fn own_fields(&mut self, event: &Event<'_>) {
+        for slot in &self.template.slots {
+            let start = self.json.out.len();
+            if let SlotValue::Own { write, is_masked, .. } = slot.value {
+                write(self.json, event, self.template);
+                self.mask_if(is_masked, start);
+            }
+            let value = self.take_own(start);
+            self.to.slots.push(value);
+        }
+    }
+
+    /// Moves the value that was written from `start` on.
+    fn take_own(&mut self, start: usize) -> Range<usize> {
+        let first = self.to.own.len();
+        if !is_nothing(&self.json.out[start..]) {
+            self.to.own.extend_from_slice(&self.json.out[start..]);
+        }
+        self.json.out.truncate(start);
+        let end = self.to.own.len();
+        self.reserve(end - first);
+        first..end
+    }
+
+    /// The error that was found among the fields.
+    fn error(&mut self, event: &Event<'_>, error: &(dyn Error + 'static)) {
+        for (at, slot) in self.template.slots.iter().enumerate() {
+            let SlotValue::Own { source, is_masked, .. } = slot.value else { continue };
+            let start = self.json.out.len();
+            match source {
+                ERROR_MESSAGE => self.json.display(error),
+                ERROR_STACK_TRACE => write_stack_trace(self.json, error, event.backtrace),
+                _ => continue,
+            }
+            self.mask_if(is_masked, start);
+            self.to.slots[at] = self.take_own(start);
+        }
+    }
+
+    fn mask_if(&mut self, is_masked: bool, start: usize) {
+        if is_masked && !is_nothing(&self.json.out[start..]) {
+            self.json.out.truncate(start);
+            self.json.mask();
+        }
+    }
+
+    /// What the schema has no fields for.
+    fn http(&mut self, http: &HttpContext<'_>) {
+        let texts = [("req_forwarded_proto", &http.forwarded_proto), ("req_route", &http.route)];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                self.field(name, Value::Str(text));
+            }
+        }
+        if !http.forwarded_for.is_empty() {
+            self.field("req_forwarded_for", Value::serialize(&http.forwarded_for));
+        }
+        if !http.request_headers.is_empty() {
+            self.field("req_headers", Value::serialize(&Headers(&http.request_headers)));
+        }
+    }
+
+    fn field(&mut self, name: &str, value: Value<'_>) {
+        let start = self.json.out.len();
+        self.json.name(name);
+        let is_masked = match self.json.field_fate(start) {
+            Fate::Drop => return self.json.out.truncate(start),
+            Fate::Write { name, is_masked } => {
+                if let Some(name) = name {
+                    self.json.out.truncate(start);
+                    self.json.name(name);
+                }
+                is_masked
+            }
+        };
+        if !self.json.has_room() || !self.json.take_field() {
+            return self.json.out.truncate(start);
+        }
+        let end_of_name = self.json.out.len();
+        match is_masked {
+            true => self.json.mask(),
+            false => self.json.value(value),
+        }
+        let mut taken = mem::take(&mut self.to.value);
+        taken.clear();
+        taken.extend_from_slice(&self.json.out[start..]);
+        self.json.out.truncate(start);
+        let (name, json) = taken.split_at(end_of_name - start);
+        if !is_nothing(json) {
+            // Lists and objects may become text, in which quotation marks are escaped once more.
+            let quotes = json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+            self.reserve(taken.len() + quotes + AROUND_FIELD);
+            self.sort_in(&name[1..name.len() - 1], json);
+        }
+        self.to.value = taken;
+    }
+
+    /// Puts a field where it belongs. The name is escaped.
+    fn sort_in(&mut self, name: &[u8], json: &[u8]) {
+        let (to, template) = (&mut *self.to, self.template);
+        let ascii = template.policy.ascii;
+        if let Some(label) = name.strip_prefix(b"labels.") {
+            return to.labels.add(label, json, ascii);
+        }
+        match name {
+            b"labels" if json.first() == Some(&b'{') => {
+                for (name, value) in members(json, 0) {
+                    to.labels.add(&json[name], &json[value], ascii);
+                }
+                return;
+            }
+            b"tags" if to.add_tags(json) => return,
+            b"truncated" => return to.add_custom(template, b"truncated_", json),
+            _ => {}
+        }
+        // In most layouts the level is in the head of the document, so no field can be there.
+        let field_type = match str::from_utf8(name) {
+            Ok(LEVEL) if !template.is_python => None,
+            Ok(name) => FieldType::of(name),
+            Err(_) => None,
+        };
+        match field_type.map(|field_type| field_type.fit(json)) {
+            Some(Fit::AsIs) => to.top.add(name, json),
+            Some(Fit::Unquoted) => to.top.add(name, &json[1..json.len() - 1]),
+            Some(Fit::Quoted) => to.top.add_at(
+                name,
+                |path| path.extend_from_slice(name),
+                |value| {
+                    value.push(b'"');
+                    value.extend_from_slice(json);
+                    value.push(b'"');
+                },
+            ),
+            Some(Fit::Not) | None => to.add_custom(template, name, json),
+        }
+    }
+
+    /// Says what was cut, as a field of its own, if anything was.
+    fn cuts(&mut self) {
+        let cuts = self.json.cuts();
+        if cuts.is_empty() {
+            return;
+        }
+        let start = self.json.out.len();
+        self.json.raw("[");
+        for cut in cuts.names() {
+            self.json.string(cut);
+            self.json.raw(",");
+        }
+        self.json.close("]");
+        self.to.add_custom(self.template, b"truncated", &self.json.out[start..]);
+        self.json.out.truncate(start);
+    }
+}
+
+/// What may stand around a name and a value: objects around it, characters that replace others.
+const AROUND_FIELD: usize = 8;

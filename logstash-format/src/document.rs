@@ -21,6 +21,17 @@ pub(crate) struct Document<'o> {
     /// Whether the document itself may use a name, given as JSON, where fields go.
     is_reserved: &'o dyn Fn(&[u8]) -> bool,
     message: Written,
+    /// Tags of the event, as JSON with a comma before each.
+    tags: Vec<u8>,
+    /// Where they go.
+    tags_at: Option<TagsAt>,
+}
+
+/// Where the tags of an event go.
+struct TagsAt {
+    place: usize,
+    /// Whether that is behind another tag; otherwise there is no list yet.
+    is_in_list: bool,
 }
 
 /// How the message is written.
@@ -55,14 +66,20 @@ impl Document<'_> {
             let mut json = Json::new(out, policy);
             json.set_end(end);
             json.swap_memory(&mut spare.memory);
-            let names = mem::take(&mut spare.names);
-            let message = Written { is_short, place: None };
-            let mut document = Document { json, names, is_reserved, message };
+            let mut document = Document {
+                json,
+                names: mem::take(&mut spare.names),
+                is_reserved,
+                message: Written { is_short, place: None },
+                tags: mem::take(&mut spare.tags),
+                tags_at: None,
+            };
             schema(&mut document);
-            let Document { mut json, mut names, message, .. } = document;
+            let Document { mut json, mut names, message, mut tags, .. } = document;
             json.swap_memory(&mut spare.memory);
             names.clear();
-            spare.names = names;
+            tags.clear();
+            (spare.names, spare.tags) = (names, tags);
             (json.is_full(), message.place)
         };
         let (is_full, _) = pass(undo.out, false);
@@ -131,15 +148,65 @@ impl Document<'_> {
         error_at
     }
 
-    /// Writes the fields of the event but the one that is its error.
+    /// Writes the fields of the event but the one that is its error. A field `tags` goes to where
+    /// [`tags_here`](Self::tags_here) said, if it is a text or a list of texts.
     pub(crate) fn event_fields(&mut self, event: &Event<'_>, error_at: Option<usize>) {
         let mut at = 0;
         event.fields.for_each(&mut |name, value| {
-            if error_at != Some(at) {
+            if error_at != Some(at) && !(name == "tags" && self.take_tags(value)) {
                 self.field(name, |to| to.value(value));
             }
             at += 1;
         });
+    }
+
+    /// Notes that the tags of the event go here: behind the last one of the list that is open, or as
+    /// an entry of their own. They are put there by [`insert_tags`](Self::insert_tags).
+    pub(crate) fn tags_here(&mut self, is_in_list: bool) {
+        self.tags_at = Some(TagsAt { place: self.json.out.len(), is_in_list });
+    }
+
+    /// To be called once, when all fields are written.
+    pub(crate) fn insert_tags(&mut self) {
+        let Some(at) = self.tags_at.take() else { return };
+        if self.tags.is_empty() {
+            return;
+        }
+        let end = self.json.out.len();
+        if at.is_in_list {
+            self.json.out.extend_from_slice(&self.tags);
+        } else {
+            self.json.raw(r#""tags":["#);
+            self.json.out.extend_from_slice(&self.tags[1..]);
+            self.json.raw("],");
+        }
+        let inserted = self.json.out.len() - end;
+        self.json.out[at.place..].rotate_right(inserted);
+    }
+
+    /// Keeps the tags in `value` for later; returns whether it holds some.
+    fn take_tags(&mut self, value: Value<'_>) -> bool {
+        if self.tags_at.is_none() || !self.json.has_room_for(TAGS_ENTRY) {
+            return false;
+        }
+        let start = self.json.out.len();
+        self.json.value(value);
+        let tags = match &self.json.out[start..] {
+            text @ [b'"', ..] => text,
+            [b'[', list @ .., b']'] if is_list_of_texts(list) => list,
+            _ => {
+                self.json.out.truncate(start);
+                return false;
+            }
+        };
+        if !tags.is_empty() {
+            self.tags.push(b',');
+            self.tags.extend_from_slice(tags);
+        }
+        let len = self.json.out.len() - start + TAGS_ENTRY;
+        self.json.out.truncate(start);
+        self.json.reserve(len);
+        true
     }
 
     /// Writes an entry of the document itself beside the fields, whose name no field can have then.
@@ -272,6 +339,22 @@ fn lengthen(policy: &Policy, message: Message<'_>, out: &mut Vec<u8>, place: Ran
     }
 }
 
+/// Whether what stands in a JSON list is nothing but strings.
+fn is_list_of_texts(mut list: &[u8]) -> bool {
+    loop {
+        let [b'"', text @ ..] = list else { return list.is_empty() };
+        let mut end = 0;
+        while let Some(&byte) = text.get(end).filter(|byte| **byte != b'"') {
+            end += if byte == b'\\' { 2 } else { 1 };
+        }
+        list = match text.get(end + 1..) {
+            Some([b',', rest @ ..]) => rest,
+            Some([]) => return true,
+            _ => return false,
+        };
+    }
+}
+
 /// Gives the buffer its former length back if a value panics while it is formatted.
 struct UndoOnPanic<'o> {
     out: &'o mut Vec<u8>,
@@ -298,13 +381,20 @@ impl Drop for UndoOnPanic<'_> {
 #[derive(Default)]
 struct Spare {
     names: Names,
+    tags: Vec<u8>,
     memory: Memory,
+}
+
+impl Spare {
+    const fn new() -> Self {
+        Self { names: Names::new(), tags: Vec::new(), memory: Memory::new() }
+    }
 }
 
 thread_local! {
     /// So that ordinary events allocate nothing. Empty while in use: a value that logs while it is
     /// formatted gets new ones.
-    static SPARE: Cell<Spare> = const { Cell::new(Spare { names: Names::new(), memory: Memory::new() }) };
+    static SPARE: Cell<Spare> = const { Cell::new(Spare::new()) };
 }
 
 /// How often a name can be taken before a field counts as one of those given before.
@@ -318,3 +408,6 @@ const RESERVE: usize = OVERRUN + 128;
 
 /// A mark that the text was cut, and a quotation mark.
 const TEXT_END: usize = 16;
+
+/// What makes an entry of tags: its name and punctuation.
+const TAGS_ENTRY: usize = 16;

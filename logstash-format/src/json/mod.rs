@@ -92,7 +92,12 @@ impl<'o> Json<'o> {
         self.end = end;
     }
 
-    /// Likewise; returns where it had to end before.
+    /// Keeps room for what will be inserted.
+    pub(crate) fn reserve(&mut self, len: usize) {
+        self.end = self.end.saturating_sub(len);
+    }
+
+    /// As [`set_end`](Self::set_end); returns where it had to end before.
     pub(crate) fn swap_end(&mut self, end: usize) -> usize {
         mem::replace(&mut self.end, end)
     }

@@ -15,6 +15,7 @@ pub(super) fn write(template: &Template, event: &Event<'_>, out: &mut Vec<u8>) {
         for piece in &template.pieces {
             match piece {
                 Piece::Json(json) => document.json.raw(json),
+                Piece::Tags { is_in_list } => document.tags_here(*is_in_list),
                 Piece::Entry { key, slot } => {
                     let start = document.json.out.len();
                     document.json.raw(key);
@@ -40,6 +41,7 @@ pub(super) fn write(template: &Template, event: &Event<'_>, out: &mut Vec<u8>) {
             document.json_field(name, json);
         }
         document.cuts("truncated");
+        document.insert_tags();
         document.json.close(template.end);
     });
 }

@@ -30,7 +30,7 @@ use template::Template;
 /// | `type` | [`message_type`](Self::message_type) |
 /// | `event_id` | id of the event, with [`event_id`](Self::event_id) |
 /// | `@metadata` | [`metadata`](Self::metadata), if any; Logstash does not pass it on |
-/// | `tags` | [`tags`](Self::tags), if any |
+/// | `tags` | [`tags`](Self::tags), then those of the event, if any |
 /// | `extra` | an object with what follows; see [`extra_prefix`](Self::extra_prefix) |
 /// | `func_name` | function, if known; for `tracing` the name of the innermost span |
 /// | `line` | line in the source file, if known |
@@ -81,7 +81,11 @@ use template::Template;
 /// these before [`extra`](Self::extra). The names of the table belong to the document. A field
 /// that bears the name of another entry of the object that it goes to is written with an
 /// underscore after its name: `line` becomes `extra.line_`, while `host` becomes `extra.host`, and
-/// `host_` where there is no prefix. A field `tags` is an ordinary field and does not add to `tags`.
+/// `host_` where there is no prefix.
+///
+/// Fields named `tags` whose value is a text or a list of texts add to the tags of the document, those
+/// of the event and those of its spans; others of this name are ordinary fields.
+///
 /// `error_message`, `error_type` and `stack_trace` are free where the event has no error, and so are
 /// the names for traces and requests where the event has none.
 ///
@@ -136,7 +140,8 @@ impl LogstashFormatter {
         self.set(|settings| settings.message_type = message_type.to_owned())
     }
 
-    /// Sets the field `tags`. Default: none, and no such field.
+    /// Sets the tags that each document has, in the field `tags`. Default: none, and no such field
+    /// where an event has none either.
     pub fn tags<T: Into<String>>(self, tags: impl IntoIterator<Item = T>) -> Self {
         self.set(|settings| settings.tags = tags.into_iter().map(Into::into).collect())
     }

@@ -28,6 +28,8 @@ pub(super) enum Piece {
     Json(String),
     /// An entry whose value comes from the event; `key` is its name and a colon.
     Entry { key: String, slot: Slot },
+    /// Where the tags of the event go; whether in a list that is open.
+    Tags { is_in_list: bool },
 }
 
 /// A value that differs between events.
@@ -139,9 +141,18 @@ impl Writer {
             let entries = joined(entries);
             self.entry("@metadata", &format!("{{{entries}}}"));
         }
-        if !settings.tags.is_empty() {
-            let tags = joined(settings.tags.iter().map(|tag| self.quoted(tag)));
-            self.entry("tags", &format!("[{tags}]"));
+        let tags = joined(settings.tags.iter().map(|tag| self.quoted(tag)));
+        if self.policy.rules.fate(b"tags") != Fate::KEEP {
+            // Those of the event are an ordinary field then, which the rules meet, too.
+            if !tags.is_empty() {
+                self.entry("tags", &format!("[{tags}]"));
+            }
+        } else if tags.is_empty() {
+            self.pieces.push(Piece::Tags { is_in_list: false });
+        } else {
+            self.raw(&format!(r#""tags":[{tags}"#));
+            self.pieces.push(Piece::Tags { is_in_list: true });
+            self.raw("],");
         }
     }
 

@@ -19,6 +19,7 @@ mod rig;
 mod rules;
 #[cfg(feature = "tracing")]
 mod spans;
+mod tags;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod unique;

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::rig::{document, extra, formatter};
 
-const TOP: [&str; 13] = [
+const TOP: [&str; 12] = [
     "@timestamp",
     "@version",
     "host",
@@ -14,7 +14,6 @@ const TOP: [&str; 13] = [
     "program",
     "type",
     "@metadata",
-    "tags",
     "event_id",
     "level_value",
 ];

@@ -15,7 +15,7 @@ pub(crate) fn suppress_this_thread() {
 /// Whether a record with this target must not become an event.
 #[cfg(any(feature = "log", feature = "tracing", test))]
 pub(crate) fn is_suppressed(target: &str) -> bool {
-    SUPPRESSED.try_with(Cell::get).unwrap_or(false) || is_own(target) || is_store_thread(target)
+    SUPPRESSED.try_with(Cell::get).unwrap_or(false) || is_own(target) || is_on_a_thread_of_ours(target)
 }
 
 #[cfg(any(feature = "log", feature = "tracing", test))]
@@ -25,10 +25,20 @@ fn is_own(target: &str) -> bool {
     OWN.contains(&root)
 }
 
-/// sled logs from threads of its own, which work for us.
+/// sled logs from threads of its own, which work for us, and the HTTP library of a transport that is called
+/// on a thread of another runtime logs from one that the transport starts.
 #[cfg(any(feature = "log", feature = "tracing", test))]
-fn is_store_thread(target: &str) -> bool {
-    target.starts_with("sled") && std::thread::current().name().is_some_and(|name| name.starts_with("sled"))
+fn is_on_a_thread_of_ours(target: &str) -> bool {
+    const LIBRARIES: [(&str, &str); 4] = [
+        ("sled", "sled"),
+        ("hyper", "logstash-http"),
+        ("native_tls", "logstash-http"),
+        ("reqwest", "logstash-http"),
+    ];
+    LIBRARIES.iter().any(|(library, prefix)| {
+        target.starts_with(library)
+            && std::thread::current().name().is_some_and(|name| name.starts_with(prefix))
+    })
 }
 
 #[cfg(test)]
@@ -43,6 +53,19 @@ mod tests {
         assert!(!is_suppressed("logstash_handler_of_another"));
         assert!(!is_suppressed("sled::pagecache"), "an application's own use of sled");
         assert!(!is_suppressed("shop"));
+    }
+
+    #[test]
+    fn libraries_are_suppressed_on_the_threads_that_work_for_us() {
+        let on = |name: &str, target: &'static str| {
+            let thread = thread::Builder::new().name(name.to_owned());
+            thread.spawn(move || is_suppressed(target)).unwrap().join().unwrap()
+        };
+        assert!(on("sled-io-3", "sled::pagecache"));
+        assert!(on("logstash-http", "reqwest::connect"));
+        assert!(on("logstash-http", "hyper_util::client"));
+        assert!(!on("logstash-http", "shop"));
+        assert!(!on("worker", "reqwest::connect"), "an application's own use of reqwest");
     }
 
     #[test]

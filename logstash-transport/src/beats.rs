@@ -213,16 +213,8 @@ impl BeatsTransport {
                 self.connection = Some(connection);
             }
         }
-        result.map_err(|undelivered| {
-            let error = undelivered.error;
-            let advice = error.advice().map(ToOwned::to_owned);
-            let text = format!("cannot deliver to {}", self.endpoint());
-            let error = TransportError::new(error.kind(), text).caused_by(error);
-            match advice {
-                Some(advice) => error.advise(advice),
-                None => error,
-            }
-        })
+        result
+            .map_err(|undelivered| undelivered.error.within(format!("cannot deliver to {}", self.endpoint())))
     }
 
     fn connect(&mut self) -> Result<Connection, TransportError> {

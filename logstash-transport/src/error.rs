@@ -37,6 +37,17 @@ impl TransportError {
         self
     }
 
+    /// This error as the cause of one that says what was being done; kind and advice stay.
+    #[cfg(any(feature = "beats", feature = "redis"))]
+    pub(crate) fn within(self, message: impl Into<String>) -> Self {
+        Self {
+            kind: self.kind,
+            message: message.into(),
+            advice: self.advice.clone(),
+            source: Some(self.into()),
+        }
+    }
+
     /// What a human can do about it, in one sentence, where that is known.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {

@@ -10,6 +10,8 @@
 //! | --- | --- | --- |
 //! | [`BeatsTransport`] | the peer's acknowledgement for that event | `beats` |
 //! | [`FileTransport`] | written to the file, on the disk by policy | `file` |
+//! | [`HttpTransport`] | the status of the answer to its request | `http` |
+//! | [`RedisTransport`] | the server's reply to its command | `redis` |
 //! | [`StdoutTransport`] | written | `stdout` |
 //! | [`Failover`], [`Balance`] | what it means for the member that took the event | |
 //!
@@ -61,6 +63,11 @@ mod file;
 #[cfg(feature = "file")]
 pub use file::{FileSync, FileTransport};
 
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+pub use http::{HttpBody, HttpTransport};
+
 mod interrupt;
 pub use interrupt::Interrupt;
 
@@ -71,6 +78,11 @@ mod members;
 
 mod probe;
 pub use probe::{ProbeReport, ProbeStep};
+
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+pub use redis::{RedisTransport, RedisType};
 
 #[cfg(feature = "stdout")]
 mod stdout;

@@ -5,6 +5,8 @@ pub use config::{TlsConfig, TlsVersion, Verification};
 
 mod context;
 pub(crate) use context::TlsContext;
+#[cfg(feature = "http")]
+pub(crate) use context::kind;
 
 mod error;
 pub use error::{TlsError, TlsErrorKind};

@@ -61,6 +61,13 @@ impl Connector {
 
     /// Resolves, connects, has a proxy connect, encrypts.
     pub(crate) fn connect(&mut self, interrupt: &Interrupt) -> Result<Connected, TransportError> {
+        self.prepare(interrupt)?;
+        let (socket, report) = self.open(interrupt)?;
+        self.encrypt(socket, report, interrupt)
+    }
+
+    /// Reads certificates, and looks for those that are known by their fingerprints.
+    pub(crate) fn prepare(&mut self, interrupt: &Interrupt) -> Result<(), TransportError> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut self.tls {
             // Files that do not fit together are not worth a connection.
@@ -75,8 +82,17 @@ impl Connector {
             let what = format!("{} needs the feature tls of logstash-transport", self.endpoint);
             return Err(TransportError::new(ErrorKind::Misconfigured, what));
         }
-        let (socket, report) = self.open(interrupt)?;
-        self.encrypt(socket, report, interrupt)
+        let _ = interrupt;
+        Ok(())
+    }
+
+    /// What a library encrypts with that makes its own connections, and the name that it must ask for;
+    /// after [`prepare`](Self::prepare).
+    #[cfg(all(feature = "http", feature = "tls"))]
+    pub(crate) fn tls(&mut self) -> Result<Option<(native_tls::TlsConnector, String)>, TransportError> {
+        let Some(tls) = &mut self.tls else { return Ok(None) };
+        let connector = tls.connector()?;
+        Ok(Some((connector, tls.server_name(self.endpoint.host()).to_owned())))
     }
 
     /// Everything but TLS.

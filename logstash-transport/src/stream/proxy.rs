@@ -11,10 +11,10 @@ use std::time::Instant;
 #[derive(Clone, Eq, PartialEq)]
 #[must_use = "a proxy does nothing until the options of a connection get it"]
 pub struct Socks5Proxy {
-    pub(super) host: String,
-    pub(super) port: u16,
-    credentials: Option<(String, String)>,
-    pub(super) local_resolution: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) credentials: Option<(String, String)>,
+    pub(crate) local_resolution: bool,
 }
 
 impl Socks5Proxy {

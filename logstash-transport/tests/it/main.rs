@@ -18,12 +18,24 @@ mod endpoint;
 mod failover;
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "http")]
+mod http_server;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod http_tls;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+mod redis_server;
+#[cfg(all(feature = "redis", feature = "tls"))]
+mod redis_tls;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod restarts;
 #[cfg(all(unix, feature = "stdout"))]
 mod stdout;
 mod support;
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "beats", feature = "testing", feature = "tls"))]
 mod switch;
 #[cfg(feature = "tls")]
 mod tls;

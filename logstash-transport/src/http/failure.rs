@@ -1,0 +1,53 @@
+//! What an error of the library means.
+
+use crate::error::{ErrorKind, TransportError, error_chain};
+
+/// Whether a connection ended, as opposed to one that was never made or that is slow.
+pub(super) fn is_lost(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_timeout() && !error.is_connect()
+}
+
+/// The error for a request without an answer; `text` says what was being done.
+pub(super) fn explain(error: reqwest::Error, text: String) -> TransportError {
+    let (kind, advice) = meaning(&error);
+    // The URL of the library's error would show the query.
+    let explained = TransportError::new(kind, text).caused_by(error.without_url());
+    match advice {
+        Some(advice) => explained.advise(advice),
+        None => explained,
+    }
+}
+
+fn meaning(error: &reqwest::Error) -> (ErrorKind, Option<&'static str>) {
+    if error.is_builder() {
+        return (ErrorKind::Misconfigured, None);
+    }
+    // The library has no type for what a proxy answers to CONNECT.
+    if error.is_connect() && error_chain(error).contains("proxy authorization required") {
+        return (ErrorKind::Misconfigured, Some("compare the user and the password with those of the proxy"));
+    }
+    tls(error).unwrap_or((ErrorKind::Unavailable, None))
+}
+
+/// What TLS has to say to it, if anything.
+#[cfg(feature = "tls")]
+fn tls(error: &reqwest::Error) -> Option<(ErrorKind, Option<&'static str>)> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<native_tls::Error>() {
+            return Some((crate::tls::kind(error), crate::tls::advice(&error.to_string())));
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>()
+            && crate::tls::is_refusal(error)
+        {
+            return Some((ErrorKind::Misconfigured, crate::tls::advice(&error.to_string())));
+        }
+        cause = error.source();
+    }
+    None
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls(_: &reqwest::Error) -> Option<(ErrorKind, Option<&'static str>)> {
+    None
+}

@@ -41,7 +41,7 @@ Measures the areas that are named, all of them if none is:
               `window` of 2,048 events in MB/s of payloads; peers: the same codec built on miniz_oxide and on
               zlib-ng (needs CMake and a C compiler), and at level 3 flate2 alone with the same bytes (`bare`),
               so that the ratio is the share of the time that is spent in zlib.
-              The default is zlib-rs: about twice as fast as miniz_oxide at level 3 and within a tenth of
+              The default is zlib-rs: about twice as fast as miniz_oxide at level 3 and within a fifth of
               zlib-ng, which inflates faster, but wants a C compiler and CMake of everyone who builds
   emit        what a call that logs costs; peer: the same document over a std sync_channel
   end-to-end  events per second over loopback, to one receiver that verifies, counts and acknowledges:

@@ -1,4 +1,5 @@
 use crate::arena::Arena;
+use crate::clock::MachineClock;
 use crate::core::Core;
 use crate::dead_letter::DeadLetterStore;
 use crate::guard::Guard;
@@ -144,6 +145,15 @@ impl HandlerBuilder {
         self
     }
 
+    /// Whether the handler tells its own troubles on stderr, one line per kind and minute. Default: yes.
+    ///
+    /// A [`listener`](Self::listener) and [`Stats`](crate::Stats) know of them in any case.
+    #[must_use]
+    pub fn stderr(mut self, tell: bool) -> Self {
+        self.options.stderr = tell;
+        self
+    }
+
     /// Time that dropping the [`Guard`] may take. Default: 5 s.
     #[must_use]
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
@@ -173,9 +183,10 @@ impl HandlerBuilder {
         });
         let pump = Pump::new(options.retry.clone(), RARELY);
         let arena = Arena::new(options.arena_bytes, options.window_bytes, options.window_events);
-        let notices = Notices::default();
+        let notices = Notices::new(options.stderr);
         let queue_fill = AtomicU8::new(0);
         let core = Arc::new(Core {
+            clock: Box::new(MachineClock),
             formatter,
             arena,
             queue,
@@ -227,6 +238,7 @@ pub(crate) struct Options {
     pub(crate) retry: Backoff,
     pub(crate) ttl: Option<Duration>,
     pub(crate) report_losses: bool,
+    pub(crate) stderr: bool,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -266,6 +278,7 @@ impl Default for Options {
             retry: Backoff::new(),
             ttl: None,
             report_losses: true,
+            stderr: true,
             shutdown_timeout: Duration::from_secs(5),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::arena::{Admission, Arena, Refusal, Share};
 use crate::builder::Options;
+use crate::clock::Clock;
 use crate::dead_letter::DeadLetterStore;
 use crate::ledger::Ledger;
 use crate::listener::Listeners;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime};
 
 pub(crate) struct Core {
+    pub(crate) clock: Box<dyn Clock>,
     pub(crate) formatter: Box<dyn Formatter>,
     pub(crate) arena: Arena,
     pub(crate) queue: Contained,
@@ -132,7 +134,7 @@ impl Core {
             arena_bytes: arena.bytes,
             queue_bytes: depth.bytes,
             queue_bytes_on_disk: depth.bytes_on_disk,
-            oldest: depth.oldest.map(|oldest| SystemTime::now().duration_since(oldest).unwrap_or_default()),
+            oldest: depth.oldest.map(|oldest| self.clock.wall().duration_since(oldest).unwrap_or_default()),
             connection: books.connection,
             failures: books.failures,
             last_error,

@@ -68,6 +68,7 @@ pub use bridge::HandlerLayer;
 mod builder;
 pub use builder::{HandlerBuilder, StartError};
 
+mod clock;
 mod core;
 
 mod dead_letter;
@@ -107,6 +108,9 @@ mod report;
 pub use report::Report;
 
 mod sender;
+
+#[cfg(test)]
+mod simulation;
 
 mod stats;
 pub use stats::{ConnectionState, DropReason, Drops, Stats};

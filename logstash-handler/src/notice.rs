@@ -16,14 +16,20 @@ pub(crate) enum Kind {
 }
 
 /// Tells notices, but each kind at most once a minute; the next line says how many were left out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Notices {
+    /// Whether anything is told at all.
+    enabled: bool,
     told: Mutex<Vec<(Kind, Instant, u64)>>,
     /// Lines of threads that must not wait for stderr.
     noted: Mutex<Vec<String>>,
 }
 
 impl Notices {
+    pub(crate) fn new(enabled: bool) -> Self {
+        Self { enabled, told: Mutex::default(), noted: Mutex::default() }
+    }
+
     /// Tells it now; for the threads of the handler.
     pub(crate) fn tell(&self, kind: Kind, text: &str) {
         if let Some(line) = self.line(kind, text) {
@@ -47,6 +53,9 @@ impl Notices {
     }
 
     fn line(&self, kind: Kind, text: &str) -> Option<String> {
+        if !self.enabled {
+            return None;
+        }
         let left_out = self.due(kind, Instant::now())?;
         let also =
             if left_out > 0 { format!(" ({left_out} more like this were not shown)") } else { String::new() };
@@ -83,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_noted_waits_and_counts_like_what_is_told() {
-        let notices = Notices::default();
+        let notices = Notices::new(true);
         assert!(notices.note(Kind::Format, "once"));
         assert!(!notices.note(Kind::Format, "twice"));
         assert_eq!(notices.noted.lock().unwrap().len(), 1);
@@ -93,7 +102,7 @@ mod tests {
 
     #[test]
     fn one_line_per_kind_and_minute_and_the_rest_is_counted() {
-        let (notices, start) = (Notices::default(), Instant::now());
+        let (notices, start) = (Notices::new(true), Instant::now());
         assert_eq!(notices.due(Kind::Delivery, start), Some(0));
         assert_eq!(notices.due(Kind::Storage, start), Some(0));
         for second in 1..60 {

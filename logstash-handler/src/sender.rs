@@ -12,14 +12,13 @@ use bytes::Bytes;
 use logstash_transport::{Batch, ErrorKind, Transport, TransportError, error_chain};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Runs until the handler stops and there is nothing left to do, or no time to do it.
 pub(crate) fn run(core: &Core, transport: Box<dyn Transport>, pump: Pump) {
     suppress_this_thread();
     let _ended = Ended(core);
-    let mut sender =
-        Sender { core, transport, pump, hurried_until: None, failed_while_stopping: false, connected: false };
+    let mut sender = Sender::new(core, transport, pump);
     while catch_unwind(AssertUnwindSafe(|| sender.work())).is_err() {
         core.notices.tell(Kind::Panic, "the sender thread panicked; it goes on");
         core.ledger.wait_until(Some(deadline(PANIC_PAUSE)), |_| core.interrupt.is_raised());
@@ -40,7 +39,7 @@ impl Drop for Ended<'_> {
     }
 }
 
-struct Sender<'c> {
+pub(crate) struct Sender<'c> {
     core: &'c Core,
     transport: Box<dyn Transport>,
     pump: Pump,
@@ -52,35 +51,50 @@ struct Sender<'c> {
     connected: bool,
 }
 
-impl Sender<'_> {
+impl<'c> Sender<'c> {
+    pub(crate) fn new(core: &'c Core, transport: Box<dyn Transport>, pump: Pump) -> Self {
+        Self { core, transport, pump, hurried_until: None, failed_while_stopping: false, connected: false }
+    }
+
     fn work(&mut self) {
         let core = self.core;
         while !core.interrupt.is_raised() {
-            self.expire();
-            self.make_room();
-            let (to_send, stopping, writer_ended, hurried_until) = {
-                let books = core.ledger.lock();
-                (books.to_send(), books.stopping, books.writer_ended, books.hurried_until)
-            };
-            if hurried_until != self.hurried_until {
-                self.hurried_until = hurried_until;
-                self.pump.hurry();
-            }
-            if stopping && writer_ended && (to_send == 0 || self.may_leave_the_rest()) {
-                return;
-            }
-            match self.pump.step(to_send, Instant::now()) {
-                Step::Idle => {
+            match self.pass() {
+                None => return,
+                Some(Step::Idle) => {
                     self.show(ConnectionState::Idle);
                     core.ledger.wait_until(None, |books| {
                         let last = books.stopping && books.writer_ended;
                         books.to_send() > 0 || books.room_wanted || last || core.interrupt.is_raised()
                     });
                 }
-                Step::Wait { until } => self.wait(until),
-                Step::Send { limit } => self.send(limit),
+                Some(Step::Wait { until }) => self.wait(until),
+                Some(Step::Send { .. }) => {}
             }
         }
+    }
+
+    /// Does what is due without a wait, and tells what it was, or what there is to wait for; `None` at
+    /// the end.
+    pub(crate) fn pass(&mut self) -> Option<Step> {
+        self.expire();
+        self.make_room();
+        let (to_send, stopping, writer_ended, hurried_until) = {
+            let books = self.core.ledger.lock();
+            (books.to_send(), books.stopping, books.writer_ended, books.hurried_until)
+        };
+        if hurried_until != self.hurried_until {
+            self.hurried_until = hurried_until;
+            self.pump.hurry();
+        }
+        if stopping && writer_ended && (to_send == 0 || self.may_leave_the_rest()) {
+            return None;
+        }
+        let step = self.pump.step(to_send, self.core.clock.now());
+        if let Step::Send { limit } = step {
+            self.send(limit);
+        }
+        Some(step)
     }
 
     /// Waits until the next attempt is due, or something else is.
@@ -116,7 +130,7 @@ impl Sender<'_> {
             Err(error) => {
                 let text = format!("queue: {}", error_chain(&error));
                 core.notices.tell(Kind::Storage, &text);
-                self.pump.stumbled(Instant::now());
+                self.pump.stumbled(core.clock.now());
                 self.failed_while_stopping |= stopping;
                 // A store that failed is opened again by the writer.
                 core.arena.poke();
@@ -134,7 +148,7 @@ impl Sender<'_> {
         if windows.is_empty() {
             if damaged == 0 {
                 // The books and the queue disagree, which must not become a hot loop.
-                self.pump.stumbled(Instant::now());
+                self.pump.stumbled(core.clock.now());
             }
             return;
         }
@@ -178,7 +192,7 @@ impl Sender<'_> {
             self.report(error);
         }
         let kind = error.as_ref().map(TransportError::kind);
-        match self.pump.finished(attempted, acknowledged, kind, Instant::now()) {
+        match self.pump.finished(attempted, acknowledged, kind, core.clock.now()) {
             Verdict::Continue => {}
             Verdict::GiveUpFirst => self.give_up_first(rejected, error.as_ref()),
         }
@@ -231,7 +245,7 @@ impl Sender<'_> {
     /// When the oldest window in the queue is past its time.
     fn next_expiry(&self) -> Option<Instant> {
         let ttl = self.core.options.ttl?;
-        let age = SystemTime::now().duration_since(self.core.queue.depth().oldest?).unwrap_or_default();
+        let age = self.core.clock.wall().duration_since(self.core.queue.depth().oldest?).unwrap_or_default();
         // A little later, because only what is older than its time is given up.
         Some(deadline(ttl.saturating_sub(age) + Duration::from_millis(1)))
     }
@@ -261,7 +275,8 @@ impl Sender<'_> {
     }
 
     fn expire(&self) {
-        let Some(before) = self.core.options.ttl.and_then(|ttl| SystemTime::now().checked_sub(ttl)) else {
+        let Some(before) = self.core.options.ttl.and_then(|ttl| self.core.clock.wall().checked_sub(ttl))
+        else {
             return;
         };
         let expired = self.core.queue.expire(before);

@@ -36,12 +36,29 @@ pub(crate) fn run(core: &Core) {
 }
 
 fn work(core: &Core, chunk: &mut Chunk) {
-    let encoder = WindowEncoder::new(core.options.compression_level);
-    let mut writer = Writer { core, encoder, losses: Losses::default() };
-    let mut alarm = None;
-    loop {
+    let mut writer = Writer::new(core);
+    while writer.pass(chunk) == Taken::More {}
+}
+
+pub(crate) struct Writer<'c> {
+    core: &'c Core,
+    encoder: WindowEncoder,
+    losses: Losses,
+    /// When there is something to do, whether events come or not.
+    alarm: Option<Instant>,
+}
+
+impl<'c> Writer<'c> {
+    pub(crate) fn new(core: &'c Core) -> Self {
+        let encoder = WindowEncoder::new(core.options.compression_level);
+        Self { core, encoder, losses: Losses::default(), alarm: None }
+    }
+
+    /// Waits for something to do and does it.
+    pub(crate) fn pass(&mut self, chunk: &mut Chunk) -> Taken {
+        let core = self.core;
         let mut position = 0;
-        let taken = core.arena.take(chunk, core.options.linger, alarm, |chunk| {
+        let taken = core.arena.take(chunk, core.options.linger, self.alarm, |chunk| {
             let mut books = core.ledger.lock();
             position = books.take(chunk.displaced(), chunk.len() as u64);
         });
@@ -52,30 +69,20 @@ fn work(core: &Core, chunk: &mut Chunk) {
         }
         if chunk.is_empty() {
             core.ledger.update(|books| books.handled = books.taken);
-            writer.commit();
+            self.commit();
         } else {
-            writer.store(chunk, position);
+            self.store(chunk, position);
         }
         if let Err(error) = core.queue.maintain() {
-            writer.stumbled(&error);
+            self.stumbled(&error);
         }
-        writer.watch_queue(None);
+        self.watch_queue(None);
         core.listeners.tell_drops(core.dropped());
-        let loss_report = writer.report_losses(taken == Taken::Last);
-        alarm = loss_report.into_iter().chain(core.queue.maintain_in().map(deadline)).min();
-        if taken == Taken::Last {
-            return;
-        }
+        let loss_report = self.report_losses(taken == Taken::Last);
+        self.alarm = loss_report.into_iter().chain(core.queue.maintain_in().map(deadline)).min();
+        taken
     }
-}
 
-struct Writer<'c> {
-    core: &'c Core,
-    encoder: WindowEncoder,
-    losses: Losses,
-}
-
-impl Writer<'_> {
     /// Stores all events of a chunk, window by window, so that sending starts with the first.
     ///
     /// `position` is that of the first event.
@@ -126,7 +133,7 @@ impl Writer<'_> {
         if !self.core.options.report_losses {
             return None;
         }
-        let (dropped, now) = (self.core.dropped(), Instant::now());
+        let (dropped, now) = (self.core.dropped(), self.core.clock.now());
         let due = self.losses.notice(dropped, now)?;
         if due > now && !last {
             return Some(due);
@@ -152,7 +159,7 @@ impl Writer<'_> {
             books.reports += 1;
             books.queued += 1;
         });
-        let appended = core.queue.append(&[window], SystemTime::now());
+        let appended = core.queue.append(&[window], core.clock.wall());
         core.ledger.update(|books| match appended {
             Ok(()) => books.appended += 1,
             Err(_) => {

@@ -9,7 +9,7 @@
 //! - [`EcsFormatter`] writes documents of the Elastic Common Schema, by the specification of the
 //!   ECS loggers. Its page has such a table too.
 //! - [`log_event`] and [`tracing_event`] make events from what the two facades deliver, with
-//!   key-values, span fields and the source chain of errors.
+//!   key-values, span fields and the source chain of errors; [`panic_event`] makes them from panics.
 //! - [`HttpContext`] and [`TraceContext`] tie an event to the request and the trace it belongs to.
 //! - [`Rules`] leave out, rename and mask fields; [`Limits`] say how large documents may become.
 //! - [`Formatter`], [`Fields`] and [`Value`] are for documents and sources of your own.
@@ -87,6 +87,7 @@ mod value;
 pub use adapter::log_event;
 #[cfg(feature = "tracing")]
 pub use adapter::{SpanFields, SpanStyle, TracingAdapter, record_new_span, record_values, tracing_event};
+pub use adapter::{panic_event, panic_event_with_backtrace};
 pub use ecs::{DataStream, DataStreamError, EcsCustom, EcsFormatter, EcsLayout};
 pub use error::FormatError;
 pub use event::{Event, Origin};

@@ -180,6 +180,11 @@ impl Drop for Depth {
     }
 }
 
+/// Whether this thread is serialising an event or handing it over.
+pub(crate) fn is_emitting() -> bool {
+    DEPTH.try_with(Cell::get).unwrap_or(0) > 0
+}
+
 const MAX_DEPTH: u32 = 2;
 
 thread_local! {

@@ -93,6 +93,9 @@ mod notice;
 mod overflow;
 pub use overflow::Overflow;
 
+mod panic_hook;
+pub use panic_hook::PanicHook;
+
 mod pump;
 
 /// Where windows wait for the peer: the contract, and the implementations.

@@ -13,12 +13,10 @@ pub(crate) fn suppress_this_thread() {
 }
 
 /// Whether a record with this target must not become an event.
-#[cfg(any(feature = "log", feature = "tracing", test))]
 pub(crate) fn is_suppressed(target: &str) -> bool {
     SUPPRESSED.try_with(Cell::get).unwrap_or(false) || is_own(target) || is_on_a_thread_of_ours(target)
 }
 
-#[cfg(any(feature = "log", feature = "tracing", test))]
 fn is_own(target: &str) -> bool {
     const OWN: [&str; 4] = ["logstash_format", "logstash_handler", "logstash_transport", "lumberjack_codec"];
     let root = target.split("::").next().unwrap_or_default();
@@ -27,7 +25,6 @@ fn is_own(target: &str) -> bool {
 
 /// sled logs from threads of its own, which work for us, and the HTTP library of a transport that is called
 /// on a thread of another runtime logs from one that the transport starts.
-#[cfg(any(feature = "log", feature = "tracing", test))]
 fn is_on_a_thread_of_ours(target: &str) -> bool {
     const LIBRARIES: [(&str, &str); 4] = [
         ("sled", "sled"),

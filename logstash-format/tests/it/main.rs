@@ -14,6 +14,7 @@ mod log;
 mod names;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
+mod panics;
 mod properties;
 mod rig;
 mod rules;

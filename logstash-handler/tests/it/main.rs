@@ -9,6 +9,7 @@ mod delivery;
 mod faults;
 mod outcome;
 mod overflow;
+mod panic_hook;
 #[cfg(feature = "sled")]
 mod persistence;
 mod shutdown;

@@ -121,7 +121,8 @@ impl Document<'_> {
     }
 
     /// Calls `write` with the error of the event, if it has one: the one that it was given, or else the
-    /// first field named `error` or `err` whose value is one. Returns which field that is.
+    /// first field named `error` or `err` whose value is one, unless a rule meets that field. Returns
+    /// which field it is.
     ///
     /// To be called before [`event_fields`](Self::event_fields), because the names that an error is
     /// written under belong to the document: a field that is visited before it must not take one.
@@ -139,9 +140,12 @@ impl Document<'_> {
         }
         let (mut error_at, mut at) = (None, 0);
         event.fields.for_each(&mut |name, value| {
-            if let (None, "error" | "err", Value::Error(error)) = (error_at, name, value) {
-                error_at = Some(at);
-                write(self, error);
+            match (error_at, name, value) {
+                (None, "error" | "err", Value::Error(error)) if !self.json.rules_meet(name) => {
+                    error_at = Some(at);
+                    write(self, error);
+                }
+                _ => {}
             }
             at += 1;
         });

@@ -1,3 +1,4 @@
+use crate::json::{Json, ascii_only};
 use crate::{Limits, Rules};
 
 /// How values are written, whatever the schema of the document.
@@ -14,6 +15,24 @@ impl Policy {
         let rules = if ascii { rules.for_ascii() } else { rules };
         Self { ascii, limits, rules }
     }
+
+    /// A text that stands in every document, as JSON.
+    pub(crate) fn quoted(&self, text: &str) -> String {
+        let mut out = Vec::new();
+        let plain = if self.ascii { &PLAIN_ASCII } else { &PLAIN };
+        Json::new(&mut out, plain).string(text);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// JSON that stands in every document, in ASCII if need be.
+    pub(crate) fn json(&self, json: &str) -> String {
+        if !self.ascii {
+            return json.to_owned();
+        }
+        let mut out = Vec::new();
+        ascii_only(json, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
 }
 
 /// For values that are written on their own: no rules and no limits but that of depth.
@@ -21,5 +40,4 @@ pub(crate) static PLAIN: Policy =
     Policy { ascii: false, limits: Limits::none_but_depth(), rules: Rules::new() };
 
 /// Likewise, in ASCII.
-pub(crate) static PLAIN_ASCII: Policy =
-    Policy { ascii: true, limits: Limits::none_but_depth(), rules: Rules::new() };
+static PLAIN_ASCII: Policy = Policy { ascii: true, limits: Limits::none_but_depth(), rules: Rules::new() };

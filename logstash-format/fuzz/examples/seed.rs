@@ -30,7 +30,7 @@ fn main() -> io::Result<()> {
         ("times", b"\x01t\x0d\x80\x51\x01\x00\x01d\x03\xff\xff\xff\xff\x5e\x01e\x02\x01\x00\x00\x00\x40"),
     ];
     for (name, fields) in values {
-        for options in [0, 0b11_1111] {
+        for options in [0, 0b11_1111, 0b100_0000, 0b111_1111] {
             // No limits but the smallest event, no rules.
             let head = [&[options, 255, 255, 255, 255, 0, 0, 8, 5][..], b"hello\x04shop\x80\x51\x01\x00"];
             corpus.write("event", &format!("{name}_{options}"), &[&head.concat(), fields].concat())?;

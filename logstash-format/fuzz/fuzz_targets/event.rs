@@ -17,9 +17,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use input::Input;
 use logstash_format::{
-    Event, Formatter, Level, LevelNames, LevelValues, Limits, LogstashFormatter, Message, Origin, Precision,
-    Rules, Value,
+    EcsCustom, EcsFormatter, EcsLayout, Event, Formatter, Level, LevelNames, LevelValues, Limits,
+    LogstashFormatter, Message, Origin, Precision, Rules, Value,
 };
+use serde_json::Value as Json;
 use unique::Unique;
 use value::Sample;
 
@@ -40,7 +41,7 @@ pub(crate) fn run(input: &[u8]) {
     let mut input = Input(input);
     let options = input.byte();
     let limits = limits(&mut input);
-    let most = 2_048 + 32 * usize::from(input.byte());
+    let most_bytes = 2_048 + 32 * usize::from(input.byte());
     let (rules, ruled) = rules(&mut input);
     let message = Sample::read(&mut input, 0);
     let (logger, seconds) = (input.text(), input.number());
@@ -64,44 +65,79 @@ pub(crate) fn run(input: &[u8]) {
     let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds.into())).unwrap_or(UNIX_EPOCH);
     let event = Event::new(Level::Warn, &logger, message).origin(origin).fields(&fields).at(time).pid(7);
 
-    let is_flat = options & 2 != 0;
+    let is_fine = options & 8 != 0;
+    let precision = if is_fine { Precision::Nanoseconds } else { Precision::Milliseconds };
+    let level_values = (options & 16 != 0).then_some(LevelValues::Syslog);
+    // Names that rules give to standard fields are there in every document, however long they are.
+    let most = Most { bytes: most_bytes + 12 * ruled, is_exact: ruled == 0 };
+    if options & 64 != 0 {
+        let layout = if options & 2 != 0 { EcsLayout::Dotted } else { EcsLayout::Nested };
+        let custom = if is_fine { EcsCustom::TopLevel } else { EcsCustom::Labels };
+        let formatter = EcsFormatter::new()
+            .host("vm")
+            .service_name("service")
+            .layout(layout)
+            .custom(custom)
+            .level_names(LevelNames::Lower)
+            .ensure_ascii(options & 4 != 0)
+            .precision(precision)
+            .level_values(level_values)
+            .source_location(options & 32 == 0)
+            .field("static", [1, 2])
+            .limits(limits.event(most_bytes))
+            .rules(rules);
+        let document = check(&formatter, &event, &most);
+        if most.is_exact {
+            assert_eq!(document["log.level"], "warn");
+        }
+        return;
+    }
     let mut formatter = LogstashFormatter::new()
         .host("vm")
         .program("program")
         .ensure_ascii(options & 4 != 0)
-        .precision(if options & 8 == 0 { Precision::Milliseconds } else { Precision::Nanoseconds })
+        .precision(precision)
         .level_names(LevelNames::Lower)
-        .level_values((options & 16 != 0).then_some(LevelValues::Syslog))
+        .level_values(level_values)
         .source_location(options & 32 == 0)
         .extra("static", [1, 2])
-        .limits(limits.event(most))
+        .limits(limits.event(most_bytes))
         .rules(rules);
+    let is_flat = options & 2 != 0;
     if is_flat {
         formatter = formatter.extra_prefix(None);
     }
-    // Names that rules give to standard fields are there in every document, however long they are.
-    check(&formatter, &event, most + 12 * ruled, is_flat, ruled == 0);
+    let document = check(&formatter, &event, &most);
+    if most.is_exact {
+        assert_eq!((&document["host"], &document["level"]), (&"vm".into(), &"warn".into()));
+        assert_eq!(document["pid"], 7);
+        let text = document.to_string();
+        let cuts = if is_flat { document.get("truncated") } else { document["extra"].get("truncated") };
+        let is_cut = text.contains("[truncated]") || text.contains("[nested too deep]");
+        assert!(!is_cut || cuts.is_some() || event_says_so(&event), "{text}");
+    }
 }
 
-fn check(formatter: &dyn Formatter, event: &Event<'_>, most: usize, is_flat: bool, is_plain: bool) {
+/// How large a document may become.
+struct Most {
+    bytes: usize,
+    /// Whether standard fields are as they always are.
+    is_exact: bool,
+}
+
+fn check(formatter: &dyn Formatter, event: &Event<'_>, most: &Most) -> Json {
     let mut out = b"before".to_vec();
     formatter.format(event, &mut out).expect("it never fails");
     let text = std::str::from_utf8(&out).expect("UTF-8").strip_prefix("before").expect("what was there");
     assert!(!text.contains(['\n', '\r']), "{text}");
-    assert!(text.len() <= most, "{} of {most} bytes", text.len());
+    assert!(text.len() <= most.bytes, "{} of {} bytes", text.len(), most.bytes);
     let Unique(document) = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert!(document.is_object(), "{text}");
-    if is_plain {
-        assert_eq!((&document["host"], &document["level"]), (&"vm".into(), &"warn".into()), "{text}");
-        assert_eq!(document["pid"], 7, "{text}");
-        let cuts = if is_flat { document.get("truncated") } else { document["extra"].get("truncated") };
-        let is_cut = text.contains("[truncated]") || text.contains("[nested too deep]");
-        assert!(!is_cut || cuts.is_some() || event_says_so(event), "{text}");
-    }
 
     let mut again = Vec::new();
     formatter.format(event, &mut again).expect("it never fails");
     assert_eq!(again, out[6..], "the next event finds nothing of this one");
+    document
 }
 
 /// Whether the event itself holds the marks of what was cut.

@@ -106,7 +106,7 @@ impl Collector<'_, '_, '_> {
         self.own_fields(event);
         let mut searches_error = event.error.is_none();
         event.fields.for_each(&mut |name, value| match (name, value) {
-            ("error" | "err", Value::Error(error)) if searches_error => {
+            ("error" | "err", Value::Error(error)) if searches_error && !self.json.rules_meet(name) => {
                 searches_error = false;
                 self.error(event, error);
             }

@@ -2,8 +2,7 @@ use super::entries::is_nothing;
 use super::field_type::{FieldType, Fit, is_field_set};
 use super::own::{LEVEL, OWN_FIELDS, Write, is_source_location};
 use super::{EcsCustom, EcsLayout, Settings, path};
-use crate::json::{Json, ascii_only};
-use crate::policy::{PLAIN, PLAIN_ASCII, Policy};
+use crate::policy::Policy;
 use crate::rules::{Fate, MASK};
 use crate::{LevelNames, LevelValues, Precision};
 
@@ -237,10 +236,7 @@ impl Writer<'_> {
     }
 
     fn quoted(&self, text: &str) -> String {
-        let mut out = Vec::new();
-        let plain = if self.policy.ascii { &PLAIN_ASCII } else { &PLAIN };
-        Json::new(&mut out, plain).string(text);
-        String::from_utf8_lossy(&out).into_owned()
+        self.policy.quoted(text)
     }
 
     /// A name, escaped.
@@ -250,12 +246,7 @@ impl Writer<'_> {
     }
 
     fn json(&self, json: &str) -> String {
-        if !self.policy.ascii {
-            return json.to_owned();
-        }
-        let mut out = Vec::new();
-        ascii_only(json, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        self.policy.json(json)
     }
 }
 

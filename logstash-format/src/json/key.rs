@@ -152,11 +152,7 @@ impl ser::Serializer for KeySerializer<'_, '_> {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), SerializeError> {
-        let start = self.json.out.len();
-        self.json.quoted(value);
-        if !self.is_uncut {
-            self.json.cut_name(start);
-        }
+        self.json.display_name(value);
         Ok(())
     }
 }

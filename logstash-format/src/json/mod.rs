@@ -278,6 +278,12 @@ impl<'o> Json<'o> {
         }
     }
 
+    /// Whether a rule meets the field of this name.
+    pub(crate) fn rules_meet(&self, name: &str) -> bool {
+        let rules = &self.policy.rules;
+        !rules.is_empty() && rules.fate(name.as_bytes()) != Fate::KEEP
+    }
+
     /// What becomes of the field of the event whose name stands, in quotation marks, from `start`
     /// to the end of `out`. Begins the path with it.
     pub(crate) fn field_fate(&mut self, start: usize) -> Fate<'o> {

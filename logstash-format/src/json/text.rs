@@ -66,6 +66,20 @@ impl Json<'_> {
         self.cut_name(start)
     }
 
+    /// The name of a field that is displayed, in quotation marks.
+    pub(super) fn display_name(&mut self, name: impl fmt::Display) {
+        let start = self.out.len();
+        self.out.push(b'"');
+        // As above.
+        let limits = TextLimits { bytes: self.policy.limits.name.saturating_add(4) };
+        let mut pieces = Pieces { limits, json: self, is_whole: true };
+        if write!(pieces, "{name}").is_err() && pieces.is_whole {
+            self.raw(FAILED);
+        }
+        self.out.push(b'"');
+        self.cut_name(start);
+    }
+
     /// Cuts the name that stands in quotation marks from `start` to the end, if it is too long.
     pub(super) fn cut_name(&mut self, start: usize) -> bool {
         let limit = self.policy.limits.name;

@@ -1,6 +1,5 @@
 use super::{HostStyle, Settings};
-use crate::json::{Json, ascii_only};
-use crate::policy::{PLAIN, PLAIN_ASCII, Policy};
+use crate::policy::Policy;
 use crate::rules::{Fate, MASK};
 use crate::{LevelNames, LevelValues, Precision};
 
@@ -71,7 +70,7 @@ impl Template {
         let (layout, end) = match &settings.extra_prefix {
             Some(prefix) => {
                 let name = writer.free_name(prefix, |name| has_at_top(name.as_bytes()));
-                let name = writer.quoted(&name);
+                let name = writer.policy.quoted(&name);
                 writer.raw(&format!("{name}:{{"));
                 writer.names.clear();
                 writer.renamed.clear();
@@ -82,7 +81,11 @@ impl Template {
         writer.extra(settings);
 
         Self {
-            extra: settings.extra.iter().map(|(name, value)| (name.clone(), writer.json(value))).collect(),
+            extra: settings
+                .extra
+                .iter()
+                .map(|(name, value)| (name.clone(), writer.policy.json(value)))
+                .collect(),
             pieces: writer.pieces,
             end,
             precision: settings.precision,
@@ -114,7 +117,7 @@ struct Writer {
 impl Writer {
     /// What stands before the fields of events at the top level.
     fn top(&mut self, settings: &Settings) {
-        let host = self.quoted(&settings.host);
+        let host = self.policy.quoted(&settings.host);
         self.slot("@timestamp", Slot::Timestamp);
         self.entry("@version", r#""1""#);
         match settings.host_style {
@@ -128,8 +131,8 @@ impl Writer {
         self.entry("logsource", &host);
         self.slot("message", Slot::Message);
         self.slot("pid", Slot::Pid);
-        self.entry("program", &self.quoted(&settings.program));
-        self.entry("type", &self.quoted(&settings.message_type));
+        self.entry("program", &self.policy.quoted(&settings.program));
+        self.entry("type", &self.policy.quoted(&settings.message_type));
         if settings.event_id {
             self.slot("event_id", Slot::EventId);
         }
@@ -137,11 +140,11 @@ impl Writer {
             let entries = settings
                 .metadata
                 .iter()
-                .map(|(name, value)| format!("{}:{}", self.quoted(name), self.json(value)));
+                .map(|(name, value)| format!("{}:{}", self.policy.quoted(name), self.policy.json(value)));
             let entries = joined(entries);
             self.entry("@metadata", &format!("{{{entries}}}"));
         }
-        let tags = joined(settings.tags.iter().map(|tag| self.quoted(tag)));
+        let tags = joined(settings.tags.iter().map(|tag| self.policy.quoted(tag)));
         if self.policy.rules.fate(b"tags") != Fate::KEEP {
             // Those of the event are an ordinary field then, which the rules meet, too.
             if !tags.is_empty() {
@@ -167,7 +170,7 @@ impl Writer {
             self.slot("module_path", Slot::Module);
             self.slot("path", Slot::Path);
         }
-        self.entry("process_name", &self.quoted(&settings.process_name));
+        self.entry("process_name", &self.policy.quoted(&settings.process_name));
         self.slot("thread_name", Slot::Thread);
     }
 
@@ -200,13 +203,13 @@ impl Writer {
             Some(new_name) => {
                 let is_taken = |name: &str| has_at_top(name.as_bytes()) || has_in_extra(name.as_bytes());
                 let new_name = self.free_name(&new_name, is_taken);
-                let quoted = self.quoted(&new_name);
+                let quoted = self.policy.quoted(&new_name);
                 self.renamed.push(quoted.as_bytes()[1..quoted.len() - 1].to_vec());
                 new_name
             }
             None => name.to_owned(),
         };
-        let key = format!("{}:", self.quoted(&name));
+        let key = format!("{}:", self.policy.quoted(&name));
         self.names.push(name);
         Some((key, is_masked))
     }
@@ -225,22 +228,6 @@ impl Writer {
             Some(Piece::Json(last)) => last.push_str(json),
             _ => self.pieces.push(Piece::Json(json.to_owned())),
         }
-    }
-
-    fn quoted(&self, text: &str) -> String {
-        let mut out = Vec::new();
-        let plain = if self.policy.ascii { &PLAIN_ASCII } else { &PLAIN };
-        Json::new(&mut out, plain).string(text);
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    fn json(&self, json: &str) -> String {
-        if !self.policy.ascii {
-            return json.to_owned();
-        }
-        let mut out = Vec::new();
-        ascii_only(json, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
     }
 }
 

@@ -95,26 +95,64 @@ impl Rules {
 
     /// Leaves a field out.
     pub fn drop(self, field: &str) -> Self {
-        self.rule(field, Action::Drop)
+        self.rule_by(field, Action::Drop)
     }
 
     /// Writes `[masked]` in place of the value of a field, whatever its type.
     pub fn mask(self, field: &str) -> Self {
-        self.rule(field, Action::Mask)
+        self.rule_by(field, Action::Mask)
+    }
+
+    /// Masks fields anywhere whose name says that they hold a secret: `authorization`, `password`,
+    /// `token` and the like; see the source of this method for all of them.
+    ///
+    /// What is like a secret but has no such name is found by patterns only.
+    pub fn mask_secrets(self) -> Self {
+        [
+            "access_token",
+            "api_key",
+            "apikey",
+            "auth_token",
+            "authorization",
+            "client_secret",
+            "cookie",
+            "credential",
+            "credentials",
+            "id_token",
+            "jwt",
+            "passphrase",
+            "passwd",
+            "password",
+            "private_key",
+            "proxy-authorization",
+            "pwd",
+            "refresh_token",
+            "secret",
+            "secret_key",
+            "set-cookie",
+            "set_cookie",
+            "token",
+            "x-api-key",
+        ]
+        .into_iter()
+        .fold(self, |rules, name| rules.rule(name, true, Action::Mask))
     }
 
     /// Gives a field another name, in the object in which it stands.
     ///
     /// If that object has a field of this name already, the one that comes first counts.
     pub fn rename(self, field: &str, name: &str) -> Self {
-        self.rule(field, Action::Rename(name.into()))
+        self.rule_by(field, Action::Rename(name.into()))
     }
 
-    fn rule(mut self, field: &str, action: Action) -> Self {
-        let (path, anywhere) = match field.strip_prefix("*.") {
-            Some(path) => (path, true),
-            None => (field, false),
-        };
+    fn rule_by(self, field: &str, action: Action) -> Self {
+        match field.strip_prefix("*.") {
+            Some(path) => self.rule(path, true, action),
+            None => self.rule(field, false, action),
+        }
+    }
+
+    fn rule(mut self, path: &str, anywhere: bool, action: Action) -> Self {
         let mut escaped = Vec::new();
         escape(path, false, &mut escaped);
         self.reach_inside |= anywhere || path.contains('.');

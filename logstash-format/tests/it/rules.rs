@@ -1,4 +1,4 @@
-use logstash_format::{Event, Level, Rules, Value};
+use logstash_format::{EcsFormatter, Event, Formatter, Level, Rules, Value};
 use serde_json::{Value as Json, json};
 
 use crate::rig::{document, formatter, text};
@@ -146,6 +146,43 @@ fn rules_know_names_that_are_escaped() {
         assert_eq!(extra["größe\n"], "[masked]");
         assert_eq!(extra["a"]["ключ"], "[masked]");
     }
+}
+
+/// T-40: the names of secrets, wherever they stand.
+#[test]
+fn secrets_are_masked_by_their_names() {
+    let login =
+        json!({"user": "ann", "credentials": {"a": 1}, "headers": {"Authorization": "x", "accept": "y"}});
+    let fields = [
+        ("password", Value::from("p")),
+        ("db.password", "p".into()),
+        ("Token", 7.into()),
+        ("tokens", 8.into()),
+        ("login", Value::serialize(&login)),
+    ];
+    let extra = extra(Rules::new().mask_secrets(), &fields);
+    for masked in ["password", "db.password", "Token"] {
+        assert_eq!(extra[masked], "[masked]");
+    }
+    assert_eq!(extra["tokens"], 8);
+    let headers = json!({"Authorization": "[masked]", "accept": "y"});
+    assert_eq!(extra["login"], json!({"user": "ann", "credentials": "[masked]", "headers": headers}));
+}
+
+#[test]
+fn rules_meet_errors_under_the_name_of_their_field() {
+    let error = std::fmt::Error;
+    for formatter in [&formatter().rules(Rules::new().mask("error")) as &dyn Formatter, &ecs()] {
+        let fields = [("error", Value::Error(&error)), ("err", Value::from(1))];
+        let event = Event::new(Level::Info, "test", "").fields(&fields);
+        assert!(!text(formatter, &event).contains(&error.to_string()));
+    }
+    let extra = extra(Rules::new().rename("error", "cause"), &[("error", Value::Error(&error))]);
+    assert_eq!((&extra["cause"], extra.get("error_message")), (&json!(error.to_string()), None));
+}
+
+fn ecs() -> EcsFormatter {
+    EcsFormatter::new().rules(Rules::new().mask("error"))
 }
 
 #[test]

@@ -257,6 +257,35 @@ fn structures() {
 }
 
 #[test]
+fn a_key_without_end_is_cut() {
+    struct Endless;
+    impl fmt::Display for Endless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            loop {
+                f.write_str("key")?;
+            }
+        }
+    }
+    impl Serialize for Endless {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.collect_str(self)
+        }
+    }
+    struct Map;
+    impl Serialize for Map {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            let mut map = to.serialize_map(None)?;
+            map.serialize_entry(&Endless, &1)?;
+            map.end()
+        }
+    }
+    let fields = [("value", Value::serialize(&Map))];
+    let extra = extra(&fields);
+    let name = extra["value"].as_object().unwrap().keys().next().unwrap();
+    assert_eq!((name.len(), name.ends_with('~')), (1_024, true));
+}
+
+#[test]
 fn keys_that_are_not_text() {
     check_structured(
         BTreeMap::from([((1, 2), 3)]),

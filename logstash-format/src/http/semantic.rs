@@ -13,38 +13,50 @@ pub(crate) fn is_possible(name: &str) -> bool {
     first.len() < name.len() && first_ones.contains(&first)
 }
 
-/// Takes a field over into `context`; `false` if it is none of a request.
+/// Takes a field over into `context`; `false` if it is none of a request, or its value none of such a
+/// field.
 ///
 /// Secrets are redacted, because others fill these fields in without knowing that they are logged.
 pub(crate) fn set(context: &mut HttpContext<'static>, name: &str, value: Value<'_>) -> bool {
     match name {
-        "http.request.method" => context.method = text(value),
-        "http.route" => context.route = text(value),
-        "http.response.status_code" => context.status = number(value).and_then(|n| n.try_into().ok()),
-        "http.request.body.size" => context.request_bytes = number(value),
-        "http.response.body.size" => context.response_bytes = number(value),
-        "http.server.request.duration" => context.duration = seconds(value),
-        "http.request.id" => context.request_id = text(value),
+        "http.request.method" => put(&mut context.method, text(value)),
+        "http.route" => put(&mut context.route, text(value)),
+        "http.response.status_code" => put(&mut context.status, small_number(value)),
+        "http.request.body.size" => put(&mut context.request_bytes, number(value)),
+        "http.response.body.size" => put(&mut context.response_bytes, number(value)),
+        "http.server.request.duration" => put(&mut context.duration, seconds(value)),
+        "http.request.id" => put(&mut context.request_id, text(value)),
         "http.request.referrer" | "http.request.header.referer" => {
-            context.referer = text(value).map(|url| Redaction::new().url(&url).into_owned().into());
+            let redacted = text(value).map(|url| Redaction::new().url(&url).into_owned().into());
+            put(&mut context.referer, redacted)
         }
-        "http.request.headers" => context.request_headers = lines(value),
-        "http.request.header.x-forwarded-for" => context.forwarded_for = list(value),
-        "http.request.header.x-forwarded-proto" => context.forwarded_proto = text(value),
-        "url.scheme" => context.scheme = text(value),
-        "url.path" => context.path = text(value),
+        "http.request.headers" => put_list(&mut context.request_headers, lines(value)),
+        "http.request.header.x-forwarded-for" => put_list(&mut context.forwarded_for, list(value)),
+        "http.request.header.x-forwarded-proto" => put(&mut context.forwarded_proto, text(value)),
+        "url.scheme" => put(&mut context.scheme, text(value)),
+        "url.path" => put(&mut context.path, text(value)),
         "url.query" => {
-            context.query = text(value).map(|query| Redaction::new().query(&query).into_owned().into());
+            let redacted = text(value).map(|query| Redaction::new().query(&query).into_owned().into());
+            put(&mut context.query, redacted)
         }
-        "server.address" => context.host = text(value),
-        "server.port" => context.port = number(value).and_then(|n| n.try_into().ok()),
-        "client.address" => context.client_address = text(value),
-        "user_agent.original" => context.user_agent = text(value),
-        "user.name" | "enduser.id" => context.user = text(value),
-        "network.protocol.version" => context.version = text(value),
-        _ => return is_directive(name),
+        "server.address" => put(&mut context.host, text(value)),
+        "server.port" => put(&mut context.port, small_number(value)),
+        "client.address" => put(&mut context.client_address, text(value)),
+        "user_agent.original" => put(&mut context.user_agent, text(value)),
+        "user.name" | "enduser.id" => put(&mut context.user, text(value)),
+        "network.protocol.version" => put(&mut context.version, text(value)),
+        _ => is_directive(name),
     }
-    true
+}
+
+fn put<T>(part: &mut Option<T>, value: Option<T>) -> bool {
+    *part = value;
+    part.is_some()
+}
+
+fn put_list<T>(part: &mut Vec<T>, value: Vec<T>) -> bool {
+    *part = value;
+    !part.is_empty()
 }
 
 /// What is said to the OpenTelemetry layer, and not about the request.
@@ -69,6 +81,10 @@ fn number(value: Value<'_>) -> Option<u64> {
         Value::Str(text) => text.parse().ok(),
         _ => None,
     }
+}
+
+fn small_number(value: Value<'_>) -> Option<u16> {
+    number(value)?.try_into().ok()
 }
 
 fn seconds(value: Value<'_>) -> Option<Duration> {

@@ -153,6 +153,29 @@ fn a_request_that_this_program_makes_is_not_the_one_it_serves() {
 }
 
 #[test]
+fn a_value_that_tells_nothing_of_the_request_stays_a_field() {
+    let document = one(|| {
+        let request = info_span!(
+            "request",
+            http.request.method = "GET",
+            http.response.status_code = 70_000,
+            http.route = true,
+            server.port = "none",
+            http.server.request.duration = -1.0,
+            http.request.body.size = -1,
+        );
+        request.in_scope(|| info!("within"));
+    });
+    let extra = &document["extra"];
+    assert_eq!(extra["req_method"], "GET");
+    assert_eq!(extra["http.response.status_code"], 70_000);
+    assert_eq!(extra["http.route"], true);
+    assert_eq!(extra["server.port"], "none");
+    assert_eq!(extra["http.server.request.duration"], -1.0);
+    assert_eq!(extra["http.request.body.size"], -1);
+}
+
+#[test]
 fn without_a_method_it_is_no_request() {
     let documents = documents(|| {
         let span = info_span!("span", url.path = "/a", http.request.method = Empty, httpish = 1);

@@ -3,7 +3,7 @@ use std::error::Error;
 use std::mem;
 use std::ops::Range;
 
-use crate::json::{Claim, Json, Memory, Names, OVERRUN};
+use crate::json::{Claim, Json, Memory, Names, OVERRUN, texts_in};
 use crate::limits::Cuts;
 use crate::policy::Policy;
 use crate::rules::Fate;
@@ -195,13 +195,9 @@ impl Document<'_> {
         }
         let start = self.json.out.len();
         self.json.value(value);
-        let tags = match &self.json.out[start..] {
-            text @ [b'"', ..] => text,
-            [b'[', list @ .., b']'] if is_list_of_texts(list) => list,
-            _ => {
-                self.json.out.truncate(start);
-                return false;
-            }
+        let Some(tags) = texts_in(&self.json.out[start..]) else {
+            self.json.out.truncate(start);
+            return false;
         };
         if !tags.is_empty() {
             self.tags.push(b',');
@@ -340,22 +336,6 @@ fn lengthen(policy: &Policy, message: Message<'_>, out: &mut Vec<u8>, place: Ran
     // A text may be shorter when it is formatted again.
     if longer.len() > place.len() && longer.len() <= room {
         out.splice(place, longer);
-    }
-}
-
-/// Whether what stands in a JSON list is nothing but strings.
-fn is_list_of_texts(mut list: &[u8]) -> bool {
-    loop {
-        let [b'"', text @ ..] = list else { return list.is_empty() };
-        let mut end = 0;
-        while let Some(&byte) = text.get(end).filter(|byte| **byte != b'"') {
-            end += if byte == b'\\' { 2 } else { 1 };
-        }
-        list = match text.get(end + 1..) {
-            Some([b',', rest @ ..]) => rest,
-            Some([]) => return true,
-            _ => return false,
-        };
     }
 }
 

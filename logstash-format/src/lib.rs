@@ -8,6 +8,7 @@
 //!   dashboards made for it keep working. Its page has the table of fields.
 //! - [`EcsFormatter`] writes documents of the Elastic Common Schema, by the specification of the
 //!   ECS loggers. Its page has such a table too.
+//! - The page *coming from Python*, [`coming_from_python`], maps every option of python-logstash-async.
 //! - [`log_event`] and [`tracing_event`] make events from what the two facades deliver, with
 //!   key-values, span fields and the source chain of errors; [`panic_event`] makes them from panics.
 //! - [`HttpContext`] and [`TraceContext`] tie an event to the request and the trace it belongs to.
@@ -61,6 +62,8 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
+#[cfg(any(doc, doctest))]
+pub mod coming_from_python;
 mod document;
 mod ecs;
 mod error;
@@ -109,3 +112,8 @@ pub use tower::{
 };
 pub use trace::TraceContext;
 pub use value::{Structured, Value};
+
+/// The example of the README is a test too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

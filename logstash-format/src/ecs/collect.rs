@@ -6,10 +6,10 @@ use super::entries::{Entries, is_nothing};
 use super::field_type::{FieldType, Fit, is_field_set};
 use super::labels::Labels;
 use super::own::{ERROR_MESSAGE, ERROR_STACK_TRACE, LEVEL, write_stack_trace};
-use super::template::{SlotValue, Template};
+use super::template::{SlotValue, Template, ValueWriter};
 use super::{EcsCustom, path};
 use crate::http::Headers;
-use crate::json::{Json, members};
+use crate::json::{Json, members, texts_in};
 use crate::rules::Fate;
 use crate::{Event, HttpContext, Value};
 
@@ -81,11 +81,7 @@ impl Collected {
 
     /// Adds a text or a list of texts to the tags; returns whether it is one.
     fn add_tags(&mut self, json: &[u8]) -> bool {
-        let inner = match json {
-            [b'"', ..] => json,
-            [b'[', inner @ .., b']'] if serde_json::from_slice::<Vec<String>>(json).is_ok() => inner,
-            _ => return false,
-        };
+        let Some(inner) = texts_in(json) else { return false };
         self.tags.push(b',');
         self.tags.extend_from_slice(inner);
         true
@@ -102,7 +98,7 @@ pub(super) struct Collector<'c, 't, 'o> {
 
 impl Collector<'_, '_, '_> {
     pub(super) fn collect(&mut self, event: &Event<'_>) {
-        self.reserve(self.template.len);
+        self.json.reserve(self.template.len);
         self.own_fields(event);
         let mut searches_error = event.error.is_none();
         event.fields.for_each(&mut |name, value| match (name, value) {
@@ -122,24 +118,22 @@ impl Collector<'_, '_, '_> {
         for (name, value) in &self.template.fields {
             if self.json.has_room_for(name.len() + value.len()) {
                 self.to.add_custom(self.template, name.as_bytes(), value.as_bytes());
-                self.reserve(name.len() + value.len());
+                self.json.reserve(name.len() + value.len());
             }
         }
         self.cuts();
         self.to.top.resolve();
     }
 
-    /// Takes bytes off what the document may still have.
-    fn reserve(&mut self, len: usize) {
-        let end = self.json.swap_end(0);
-        self.json.set_end(end.saturating_sub(len));
-    }
-
     fn own_fields(&mut self, event: &Event<'_>) {
         for slot in &self.template.slots {
             let start = self.json.out.len();
-            if let SlotValue::Own { write, is_masked, .. } = slot.value {
-                write(self.json, event, self.template);
+            if let SlotValue::Own { writer, is_masked, .. } = slot.value {
+                match (writer, event.http) {
+                    (ValueWriter::Event(write), _) => write(self.json, event, self.template),
+                    (ValueWriter::Request(write), Some(http)) => write(self.json, http),
+                    (ValueWriter::Request(_), None) => {}
+                }
                 self.mask_if(is_masked, start);
             }
             let value = self.take_own(start);
@@ -150,12 +144,15 @@ impl Collector<'_, '_, '_> {
     /// Moves the value that was written from `start` on.
     fn take_own(&mut self, start: usize) -> Range<usize> {
         let first = self.to.own.len();
+        if start == self.json.out.len() {
+            return first..first;
+        }
         if !is_nothing(&self.json.out[start..]) {
             self.to.own.extend_from_slice(&self.json.out[start..]);
         }
         self.json.out.truncate(start);
         let end = self.to.own.len();
-        self.reserve(end - first);
+        self.json.reserve(end - first);
         first..end
     }
 
@@ -226,7 +223,7 @@ impl Collector<'_, '_, '_> {
         if !is_nothing(json) {
             // Lists and objects may become text, in which quotation marks are escaped once more.
             let quotes = json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
-            self.reserve(taken.len() + quotes + AROUND_FIELD);
+            self.json.reserve(taken.len() + quotes + AROUND_FIELD);
             self.sort_in(&name[1..name.len() - 1], json);
         }
         self.to.value = taken;

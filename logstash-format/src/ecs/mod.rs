@@ -6,6 +6,7 @@ mod field_type;
 mod labels;
 mod own;
 mod path;
+mod request;
 mod template;
 
 use std::env;

@@ -1,28 +1,18 @@
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
-use std::net::IpAddr;
 use std::thread::ThreadId;
 
 use super::template::Template;
+use crate::Event;
 use crate::event_id::EventId;
 use crate::json::{Json, StackTrace};
-use crate::{Event, HttpContext};
 
 /// Writes the value of a field; nothing if the event has none.
 pub(super) type Write = fn(&mut Json<'_>, &Event<'_>, &Template);
 
 /// The fields of a document that differ from event to event.
-pub(super) const OWN_FIELDS: [(&str, Write); 35] = [
-    ("client.address", |to, event, _| http_text(to, event, |http| &http.client_address)),
-    ("client.ip", |to, event, _| {
-        if let Some(address) = event.http.and_then(|http| http.client_address.as_deref())
-            && let Ok(ip) = address.parse::<IpAddr>()
-        {
-            to.quoted(ip);
-        }
-    }),
+pub(super) const OWN_FIELDS: [(&str, Write); 16] = [
     (ERROR_MESSAGE, |to, event, _| {
         if let Some(error) = event.error {
             to.display(error);
@@ -34,10 +24,6 @@ pub(super) const OWN_FIELDS: [(&str, Write); 35] = [
         }
     }),
     ("error.type", |to, event, _| plain_text(to, event.error_type)),
-    ("event.duration", |to, event, _| {
-        let nanos = event.http.and_then(|http| http.duration).map(|duration| duration.as_nanos());
-        number(to, nanos.map(|nanos| i64::try_from(nanos).unwrap_or(i64::MAX).unsigned_abs()));
-    }),
     ("event.id", |to, event, template| match event.id {
         _ if !template.event_id => {}
         Some(id) => to.plain_text(id),
@@ -46,13 +32,6 @@ pub(super) const OWN_FIELDS: [(&str, Write); 35] = [
     ("event.severity", |to, event, template| {
         number(to, template.level_values.map(|values| values.value(event.level)));
     }),
-    ("http.request.body.bytes", |to, event, _| number(to, event.http.and_then(|http| http.request_bytes))),
-    ("http.request.id", |to, event, _| http_text(to, event, |http| &http.request_id)),
-    ("http.request.method", |to, event, _| http_text(to, event, |http| &http.method)),
-    ("http.request.referrer", |to, event, _| http_text(to, event, |http| &http.referer)),
-    ("http.response.body.bytes", |to, event, _| number(to, event.http.and_then(|http| http.response_bytes))),
-    ("http.response.status_code", |to, event, _| number(to, event.http.and_then(|http| http.status))),
-    ("http.version", |to, event, _| http_text(to, event, |http| &http.version)),
     (LEVEL, |to, event, template| to.string(template.level_names.name(event.level))),
     ("log.logger", |to, event, _| plain_text(to, Some(event.logger))),
     ("log.origin.file.line", |to, event, _| number(to, event.origin.line)),
@@ -60,30 +39,12 @@ pub(super) const OWN_FIELDS: [(&str, Write); 35] = [
         plain_text(to, event.origin.file.map(|file| file.rsplit(['/', '\\']).next().unwrap_or(file)));
     }),
     ("log.origin.function", |to, event, _| plain_text(to, event.origin.function)),
-    ("network.forwarded_ip", |to, event, _| {
-        let forwarded_for = event.http.map_or(&[] as &[_], |http| &http.forwarded_for);
-        if let Some(ip) = forwarded_for.iter().find_map(|address| address.parse::<IpAddr>().ok()) {
-            to.quoted(ip);
-        }
-    }),
     ("process.pid", |to, event, template| to.u64(event.pid_or(template.pid).into())),
     ("process.thread.id", |to, event, _| number(to, thread_number(event.thread.id()))),
     ("process.thread.name", |to, event, _| plain_text(to, event.thread.name())),
     ("span.id", |to, event, _| plain_text(to, event.trace.span_id)),
     ("trace.id", |to, event, _| plain_text(to, event.trace.trace_id)),
     ("transaction.id", |to, event, _| plain_text(to, event.trace.transaction_id)),
-    ("url.domain", |to, event, _| http_text(to, event, |http| &http.host)),
-    ("url.original", |to, event, _| {
-        if let Some(url) = event.http.and_then(HttpContext::url) {
-            to.display(url);
-        }
-    }),
-    ("url.path", |to, event, _| http_text(to, event, |http| &http.path)),
-    ("url.port", |to, event, _| number(to, event.http.and_then(|http| http.port))),
-    ("url.query", |to, event, _| http_text(to, event, |http| &http.query)),
-    ("url.scheme", |to, event, _| http_text(to, event, |http| &http.scheme)),
-    ("user.name", |to, event, _| http_text(to, event, |http| &http.user)),
-    ("user_agent.original", |to, event, _| http_text(to, event, |http| &http.user_agent)),
 ];
 
 /// The one among them that is in the head of a document, but for the layout of the original.
@@ -108,23 +69,13 @@ pub(super) fn write_stack_trace(
     }
 }
 
-fn http_text<'a>(
-    to: &mut Json<'_>,
-    event: &Event<'a>,
-    part: fn(&'a HttpContext<'a>) -> &'a Option<Cow<'a, str>>,
-) {
-    if let Some(text) = event.http.and_then(|http| part(http).as_deref()) {
-        to.text(text);
-    }
-}
-
 fn plain_text(to: &mut Json<'_>, text: Option<&str>) {
     if let Some(text) = text {
         to.plain_text(text);
     }
 }
 
-fn number(to: &mut Json<'_>, number: Option<impl Into<u64>>) {
+pub(super) fn number(to: &mut Json<'_>, number: Option<impl Into<u64>>) {
     if let Some(number) = number {
         to.u64(number.into());
     }

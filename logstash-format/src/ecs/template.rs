@@ -1,6 +1,7 @@
 use super::entries::is_nothing;
 use super::field_type::{FieldType, Fit, is_field_set};
 use super::own::{LEVEL, OWN_FIELDS, Write, is_source_location};
+use super::request::{REQUEST_FIELDS, WriteRequest};
 use super::{EcsCustom, EcsLayout, Settings, path};
 use crate::policy::Policy;
 use crate::rules::{Fate, MASK};
@@ -65,11 +66,18 @@ pub(super) enum SlotValue {
     /// As `Same`, unless the event has a field of this name.
     Default(String),
     Own {
-        /// The name in [`OWN_FIELDS`], which a rule may have changed.
+        /// The name in the table that `writer` is of; a rule may have changed it.
         source: &'static str,
-        write: Write,
+        writer: ValueWriter,
         is_masked: bool,
     },
+}
+
+/// What writes the value of a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ValueWriter {
+    Event(Write),
+    Request(WriteRequest),
 }
 
 impl Template {
@@ -148,14 +156,19 @@ impl Writer<'_> {
         let is_python = settings.layout == EcsLayout::Python;
         let mut slots = Vec::new();
         for (source, write) in OWN_FIELDS {
+            let writer = ValueWriter::Event(write);
             if source == LEVEL {
                 // Required, so rules do not meet it.
                 if is_python {
-                    slots.push(Slot::new(source, SlotValue::Own { source, write, is_masked: false }));
+                    slots.push(Slot::new(source, SlotValue::Own { source, writer, is_masked: false }));
                 }
             } else if settings.source_location || !is_source_location(source) {
-                self.own(source, &mut slots, |is_masked| SlotValue::Own { source, write, is_masked });
+                self.own(source, &mut slots, |is_masked| SlotValue::Own { source, writer, is_masked });
             }
+        }
+        for (source, write) in REQUEST_FIELDS {
+            let writer = ValueWriter::Request(write);
+            self.own(source, &mut slots, |is_masked| SlotValue::Own { source, writer, is_masked });
         }
         for (name, text) in settings.own_texts() {
             if !text.is_empty() {
@@ -179,7 +192,9 @@ impl Writer<'_> {
             return;
         }
         let is_of_schema = |new: &&str| {
-            FieldType::of(new) == FieldType::of(name) && OWN_FIELDS.iter().all(|(own, _)| own != new)
+            let own = OWN_FIELDS.iter().map(|(own, _)| own);
+            let mut own = own.chain(REQUEST_FIELDS.iter().map(|(own, _)| own));
+            FieldType::of(new) == FieldType::of(name) && own.all(|own| own != new)
         };
         let name = new_name.filter(is_of_schema).unwrap_or(name);
         if slots.iter().all(|slot| slot.path != name) {

@@ -23,6 +23,25 @@ pub(crate) fn members(json: &[u8], at: usize) -> impl Iterator<Item = (Range<usi
     })
 }
 
+/// The texts in `json`, which must be a text or a list of nothing but texts, with commas between
+/// them.
+pub(crate) fn texts_in(json: &[u8]) -> Option<&[u8]> {
+    let list = match json {
+        [b'"', ..] => return Some(json),
+        [b'[', list @ .., b']'] => list,
+        _ => return None,
+    };
+    let mut at = 0;
+    while at < list.len() {
+        if list[at] != b'"' {
+            return None;
+        }
+        // Past the text and the comma.
+        at = end_of_string(list, at) + 1;
+    }
+    Some(list)
+}
+
 fn end_of_value(json: &[u8], start: usize) -> usize {
     let (mut at, mut depth) = (start, 0_usize);
     while at < json.len() {
@@ -73,5 +92,17 @@ mod tests {
         // What follows the object does not belong to it.
         assert_eq!(listed(r#"{"a":1},"b":2"#), [("a", "1")]);
         assert_eq!(listed(r#"{},"b":2"#), []);
+    }
+
+    #[test]
+    fn texts_and_lists_of_them() {
+        let texts =
+            |json: &'static str| texts_in(json.as_bytes()).map(|texts| str::from_utf8(texts).unwrap());
+        assert_eq!(texts(r#""a,""#), Some(r#""a,""#));
+        assert_eq!(texts(r#"["a","\\","b\",\""]"#), Some(r#""a","\\","b\",\"""#));
+        assert_eq!(texts("[]"), Some(""));
+        for json in ["1", r#"["a",1]"#, r#"[["a"]]"#, r#"{"a":"b"}"#, r#"["a",null,"b"]"#] {
+            assert_eq!(texts(json), None, "{json}");
+        }
     }
 }

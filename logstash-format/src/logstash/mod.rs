@@ -16,36 +16,36 @@ use template::Template;
 
 /// Writes the documents that Logstash pipelines know from python-logstash-async ("version 1").
 ///
-/// | field | content |
-/// | --- | --- |
-/// | `@timestamp` | time of the event in UTC, cut to the [`precision`](Self::precision): `2025-10-09T08:53:20.123Z` |
-/// | `@version` | `"1"` |
-/// | `host` | name of the machine; an object `{"name": ...}` with [`HostStyle::Object`] |
-/// | `level` | name of the level, by [`level_names`](Self::level_names) |
-/// | `level_value` | its number, with [`level_values`](Self::level_values) |
-/// | `logsource` | name of the machine |
-/// | `message` | the message; empty if there is none |
-/// | `pid` | [process](Event::pid); if the caller does not tell, it is read for each event, so that it is right after a fork |
-/// | `program` | the program as it was called |
-/// | `type` | [`message_type`](Self::message_type) |
-/// | `event_id` | id of the event, with [`event_id`](Self::event_id) |
-/// | `@metadata` | [`metadata`](Self::metadata), if any; Logstash does not pass it on |
-/// | `tags` | [`tags`](Self::tags), then those of the event, if any |
-/// | `extra` | an object with what follows; see [`extra_prefix`](Self::extra_prefix) |
-/// | `func_name` | function, if known; for `tracing` the name of the innermost span |
-/// | `line` | line in the source file, if known |
-/// | `logger_name` | logger or target |
-/// | `module_path` | module, if known and not the same as `logger_name` |
-/// | `path` | source file, if known |
-/// | `process_name` | file name of the executable |
-/// | `thread_name` | name of the thread, or `ThreadId(3)` if it has none |
-/// | `error_message` | the event's error, without its sources |
-/// | `error_type` | type of that error, if known |
-/// | `stack_trace` | that error and a line `caused by: ...` for each source, if it has sources; then its backtrace, if known |
-/// | `trace_id`, `span_id`, `transaction_id` | the [trace](crate::TraceContext) of the event, as far as known |
-/// | `status_code`, `req_...`, `resp_...` | the [request](crate::HttpContext) of the event; see below |
-/// | `truncated` | list of what the document lacks, if its [`Limits`] were reached |
-/// | any other | the fields of the event, and then those of [`extra`](Self::extra) |
+/// | field | type | content | present |
+/// | --- | --- | --- | --- |
+/// | `@timestamp` | text | time of the event in UTC, cut to [`precision`](Self::precision): `2025-10-09T08:53:20.123Z` | always |
+/// | `@version` | text | `"1"` | always |
+/// | `host` | text or object | name of the machine; an object `{"name": ...}` with [`HostStyle::Object`] | always |
+/// | `level` | text | name of the level, by [`level_names`](Self::level_names) | always |
+/// | `level_value` | integer | its number, by [`level_values`](Self::level_values) | if set |
+/// | `logsource` | text | name of the machine | always |
+/// | `message` | text | the message | always, empty if there is none |
+/// | `pid` | integer | [process](Event::pid), read for each event if it does not tell; see [`remember_pid`](Self::remember_pid) | always |
+/// | `program` | text | the program as it was called, or [`program`](Self::program) | always |
+/// | `type` | text | [`message_type`](Self::message_type) | always |
+/// | `event_id` | text | [id of the event](Event::id), by [`event_id`](Self::event_id) | if set |
+/// | `@metadata` | object | [`metadata`](Self::metadata); Logstash does not pass it on | if set |
+/// | `tags` | list of texts | [`tags`](Self::tags), then those of the event | if any |
+/// | `extra` | object | what follows; see [`extra_prefix`](Self::extra_prefix) | unless there is no prefix |
+/// | `func_name` | text | function; for `tracing` the name of the innermost span | if known, by [`source_location`](Self::source_location) |
+/// | `line` | integer | line in the source file | likewise |
+/// | `logger_name` | text | logger or target | always |
+/// | `module_path` | text | module | if known and not the same as `logger_name`, likewise |
+/// | `path` | text | source file | if known, likewise |
+/// | `process_name` | text | file name of the executable | always |
+/// | `thread_name` | text | name of the thread, or `ThreadId(3)` if it has none | always |
+/// | `error_message` | text | the event's error, without its sources | if it has one |
+/// | `error_type` | text | type of that error | if known |
+/// | `stack_trace` | text | that error, a line `caused by: ...` for each source, and its backtrace | if it has sources or a backtrace |
+/// | `trace_id`, `span_id`, `transaction_id` | text | the [trace](crate::TraceContext) of the event | if known |
+/// | `status_code`, `req_...`, `resp_...` | | the [request](crate::HttpContext) of the event; see below | if known |
+/// | `truncated` | list of texts | what the document lacks | if its [`Limits`] were reached |
+/// | any other | any | the fields of the event, and then those of [`extra`](Self::extra) | if given |
 ///
 /// The error of an event is the one that it was [given](Event::error), or else the first field
 /// named `error` or `err` whose value is an error; that field is then not written under its own
@@ -55,24 +55,24 @@ use template::Template;
 ///
 /// An event with an [`HttpContext`](crate::HttpContext) has what is known of these:
 ///
-/// | field | content |
-/// | --- | --- |
-/// | `status_code` | status of the response, a number |
-/// | `req_useragent` | what the client calls itself |
-/// | `req_remote_address` | address of the client |
-/// | `req_host` | host, and port where the client named one |
-/// | `req_uri` | URL, from its parts |
-/// | `req_user` | authenticated user |
-/// | `req_method` | method |
-/// | `req_referer` | page that led here |
-/// | `req_forwarded_proto` | scheme by `X-Forwarded-Proto`, as claimed |
-/// | `req_forwarded_for` | list of addresses by `X-Forwarded-For`, as claimed |
-/// | `request_id` | identifier of the request |
-/// | `req_route` | pattern that the router found for the path |
-/// | `req_http_version` | version of the protocol |
-/// | `req_headers` | object of further headers; several of one name joined by `, ` |
-/// | `req_bytes`, `resp_bytes` | sizes of the bodies |
-/// | `resp_duration_ms` | time to the end of the response, in milliseconds with fraction |
+/// | field | type | content |
+/// | --- | --- | --- |
+/// | `status_code` | integer | status of the response |
+/// | `req_useragent` | text | what the client calls itself |
+/// | `req_remote_address` | text | address of the client |
+/// | `req_host` | text | host, and port where the client named one |
+/// | `req_uri` | text | URL, from its parts |
+/// | `req_user` | text | authenticated user |
+/// | `req_method` | text | method |
+/// | `req_referer` | text | page that led here |
+/// | `req_forwarded_proto` | text | scheme by `X-Forwarded-Proto`, as claimed |
+/// | `req_forwarded_for` | list of texts | addresses by `X-Forwarded-For`, as claimed |
+/// | `request_id` | text | identifier of the request |
+/// | `req_route` | text | pattern that the router found for the path |
+/// | `req_http_version` | text | version of the protocol |
+/// | `req_headers` | object | further headers; several of one name joined by `, ` |
+/// | `req_bytes`, `resp_bytes` | integer | sizes of the bodies |
+/// | `resp_duration_ms` | number | time to the end of the response, in milliseconds with fraction |
 ///
 /// # Names
 ///

@@ -91,6 +91,7 @@ const RESERVED: &str = "a field of the event cannot pass for one of the document
 const OWN_TIME: &str = "times keep their zone and fraction; the original reads all of them as local time";
 const TRACE: &str = "the causes of the error; tracebacks of Python have no counterpart";
 const MESSAGE: &str = "the text of the error has a field of its own (E4)";
+const TAGS: &str = "tags of an event add to those of the formatter";
 const LEAK: &str = "shows the query, with the secrets in it";
 const SECONDARY: &str = "the schema has these parts of a URL";
 
@@ -153,13 +154,7 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
     logstash("extra-shadowing-top-level", "program", r#""prog""#, r#""/srv/app/main.py""#, RESERVED),
     logstash("extra-shadowing-top-level", "extra/type", "-", r#""mytype""#, RESERVED),
     logstash("extra-shadowing-top-level", "type", r#""mytype""#, r#""python-logstash""#, RESERVED),
-    logstash(
-        "formatter-tags-and-record-tags",
-        "tags",
-        r#"["r1"]"#,
-        r#"["prod","eu","r1"]"#,
-        "tags of an event add to those of the formatter",
-    ),
+    logstash("formatter-tags-and-record-tags", "tags", r#"["r1"]"#, r#"["prod","eu","r1"]"#, TAGS),
     logstash("extra-shadowing-inner", "extra/line_", "-", r#""x""#, "the original loses it"),
     logstash("extra-shadowing-inner", "extra/path_", "-", r#""y""#, "the original loses it"),
     logstash("extra-shadowing-inner", "extra/logger_name_", "-", r#""z""#, "the original loses it"),
@@ -249,13 +244,7 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
     ),
     ecs("extra-shadowing-inner", "extra/given", "1", "-", "a field `extra` is one like any other"),
     ecs("extra-shadowing-inner", "extra/extra/given", "-", "1", "likewise"),
-    ecs(
-        "formatter-tags-and-record-tags",
-        "tags",
-        r#"["r1"]"#,
-        r#"["prod","eu","r1"]"#,
-        "tags of an event add to those of the formatter",
-    ),
+    ecs("formatter-tags-and-record-tags", "tags", r#"["r1"]"#, r#"["prod","eu","r1"]"#, TAGS),
     ecs(
         "extra-prefix-empty",
         "user",

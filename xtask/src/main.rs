@@ -14,6 +14,7 @@ mod integration;
 mod peers;
 mod process;
 mod receive;
+mod send;
 mod steps;
 mod task;
 mod test;

@@ -2,11 +2,19 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::{bench, ci, demo, fuzz, integration, receive, test};
+use crate::{bench, ci, demo, fuzz, integration, receive, send, test};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
-const TASKS: &[&Task] =
-    &[&demo::TASK, &test::TASK, &integration::TASK, &fuzz::TASK, &bench::TASK, &receive::TASK, &ci::TASK];
+const TASKS: &[&Task] = &[
+    &demo::TASK,
+    &test::TASK,
+    &integration::TASK,
+    &fuzz::TASK,
+    &bench::TASK,
+    &receive::TASK,
+    &send::TASK,
+    &ci::TASK,
+];
 
 /// One line of the table of tasks.
 #[derive(Debug)]

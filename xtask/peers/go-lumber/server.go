@@ -24,6 +24,7 @@ func serve(arguments []string) error {
 	out := flags.String("out", "", "file that takes the events, one a line; none by default")
 	delay := flags.Duration("delay", 0, "how long each window waits for its acknowledgement")
 	keepalive := flags.Duration("keepalive", 3*time.Second, "interval of the keepalives while a window waits")
+	quiet := flags.Bool("quiet", false, "print no line for each window")
 	verbose := flags.Bool("verbose", false, "show go-lumber's own log on standard error")
 	_ = flags.Parse(arguments)
 	if !*verbose {
@@ -58,7 +59,9 @@ func serve(arguments []string) error {
 			return err
 		}
 		total += len(batch.Events)
-		fmt.Println("batch", len(batch.Events), total)
+		if !*quiet {
+			fmt.Println("batch", len(batch.Events), total)
+		}
 		time.Sleep(*delay)
 		batch.ACK()
 	}

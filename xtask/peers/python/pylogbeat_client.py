@@ -2,8 +2,8 @@
 
 Takes the flags of the Go program; -level is left unused, because PyLogBeat always compresses.
 
-Prints `connected` with each connection, and at the end `acked EVENTS SECONDS`: the seconds run from the first
-connection attempt to the last acknowledgement.
+Prints `connected` with each connection, and at the end `cost CPU`, the seconds of the processor, and
+`acked EVENTS SECONDS`: both run from the first connection attempt to the last acknowledgement.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def main():
         events = file.read().rstrip(b'\n').split(b'\n')
     host, port = flags.addr.rsplit(':', 1)
 
-    started = time.monotonic()
+    started, before_all = time.monotonic(), time.process_time()
     acked = 0
     while acked < len(events):
         before = acked
@@ -39,6 +39,7 @@ def main():
                 sys.exit(f'{acked} of {len(events)} events acknowledged: {type(error).__name__}: {error}')
             if acked == before:
                 time.sleep(0.02)  # the pause between two attempts to connect
+    print('cost', time.process_time() - before_all)
     print('acked', acked, time.monotonic() - started, flush=True)
 
 

@@ -1,10 +1,7 @@
 //! From the call that logs to the acknowledgement, over loopback to a receiver that counts.
 
-use std::env;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,6 +10,7 @@ use logstash_handler::{Handler, MemoryQueue, Overflow, SledQueue};
 use logstash_transport::{Batch, BeatsTransport, Transport};
 
 use super::comparison::{Comparison, Side, alternate};
+use super::receiver::Receiver;
 use super::sample::{formatter, with_event, write_documents};
 use super::{Settings, shut_down};
 use crate::failure::{Failure, Trying, fail};
@@ -162,7 +160,7 @@ impl Run {
     }
 
     fn transport(&self) -> Result<BeatsTransport, Failure> {
-        BeatsTransport::new(&self.receiver.address.to_string())
+        BeatsTransport::new(&self.receiver.address().to_string())
             .map(|transport| transport.max_in_flight(IN_FLIGHT).max_window_events(WINDOW))
             .map_err(|error| Failure::because("our client refuses the address", error))
     }
@@ -177,7 +175,7 @@ impl Run {
     fn with_go_lumber(&self, go: &GoLumber, level: u32, encode: bool) -> Result<f64, Failure> {
         let mut client = go.send(&Client {
             kind: ClientKind::Async { in_flight: IN_FLIGHT },
-            address: self.receiver.address,
+            address: self.receiver.address(),
             events: &self.documents,
             window: WINDOW,
             level,
@@ -189,7 +187,7 @@ impl Run {
     }
 
     fn with_ferro(&self, ferro: &Ferro, level: u32, encode: bool) -> Result<f64, Failure> {
-        let mut client = ferro.send(self.receiver.address, &self.documents, WINDOW, level, encode)?;
+        let mut client = ferro.send(self.receiver.address(), &self.documents, WINDOW, level, encode)?;
         self.finish(&mut client)
     }
 
@@ -203,26 +201,6 @@ impl Run {
 
     fn per_second(&self, seconds: f64) -> f64 {
         self.events as f64 / seconds
-    }
-}
-
-/// `cargo xtask receive` in a process of its own, the same one for every side.
-#[derive(Debug)]
-struct Receiver {
-    address: SocketAddr,
-    /// Killed with the end of the measurement.
-    _process: Running,
-}
-
-impl Receiver {
-    fn start() -> Result<Self, Failure> {
-        let program = env::current_exe().trying("cannot tell where this program lies")?;
-        let mut process = Running::captured(Command::new(program).args(["receive", "--with-parent"]))?;
-        let address = process.expect_line("listening", Duration::from_secs(10))?;
-        let address = address
-            .parse()
-            .map_err(|error| Failure::because(format!("the receiver listens on `{address}`"), error))?;
-        Ok(Self { address, _process: process })
     }
 }
 

@@ -17,9 +17,12 @@ mod codec;
 mod comparison;
 mod emit;
 mod end_to_end;
+mod receiver;
 mod sample;
+mod transport;
 
 use comparison::{Comparison, table};
+pub(crate) use sample::{Sized, formatter};
 
 pub(crate) const TASK: Task = Task {
     name: "bench",
@@ -27,6 +30,11 @@ pub(crate) const TASK: Task = Task {
     operands: "[AREA]...",
     flags: &[
         Flag { name: "--quick", value: "", help: "few short runs: does it work, not how fast is it" },
+        Flag {
+            name: "--only",
+            value: "TEXT",
+            help: "transport: only cases whose name holds the text, such as `300 B, level 3`",
+        },
         Flag { name: "--json", value: "FILE", help: "write the comparisons to a file" },
     ],
     help: "\
@@ -48,6 +56,12 @@ Measures the areas that are named, all of them if none is:
               `log` from the event to its acknowledgement, through formatter, queue and client,
               `send documents` the clients alone, the documents ready when the clock starts;
               peers: go-lumber's async client (needs Go) and the crate ferro-lumberjack
+  transport   the clients alone, each in a process of its own, CPU of the sender per event first: documents of 300
+              and 1,024 B, levels 0, 1, 3 and 6, 1, 2 and 5 windows in flight, `documents` that are ready and
+              `encode` from structures, to our receiver and to a go-lumber server, which decodes JSON; also the
+              bytes on the wire and the peak of the memory, through a proxy that counts; Linux only
+              peers: go-lumber's sync and async clients, the crates ferro-lumberjack and lumberjack-protocol, and
+              pylogbeat (needs Python), where they take part
 
 Each run measures ours and every peer in turn. The ratio is ours divided by the peer's, run by run: its median, and
 the lowest and the highest. A peer that cannot run here is left out, loudly. Runs in release mode, whatever mode
@@ -59,6 +73,7 @@ const AREAS: &[Area] = &[
     Area { name: "codec", measure: codec::measure },
     Area { name: "emit", measure: emit::measure },
     Area { name: "end-to-end", measure: end_to_end::measure },
+    Area { name: "transport", measure: transport::measure },
 ];
 
 struct Area {
@@ -73,6 +88,8 @@ struct Settings<'a> {
     /// Runs that count.
     runs: usize,
     quick: bool,
+    /// Part of the names of the cases that are wanted.
+    only: &'a str,
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -87,7 +104,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let workspace = Workspace::load()?;
     let quick = arguments.has("--quick");
-    let settings = Settings { workspace: &workspace, runs: if quick { 2 } else { 7 }, quick };
+    let settings = Settings {
+        workspace: &workspace,
+        runs: if quick { 2 } else { 7 },
+        quick,
+        only: arguments.value("--only").unwrap_or_default(),
+    };
     let mut comparisons = Vec::new();
     for area in AREAS {
         if wanted.is_empty() || wanted.contains(&area.name) {

@@ -57,6 +57,11 @@ impl GoLumber {
         };
         client.start(&mut command)
     }
+
+    /// Starts a server for measurements: it decodes the events, drops them and says nothing.
+    pub(crate) fn serve_and_discard(&self) -> Result<Server, Failure> {
+        Server::start(Command::new(&self.program).args(["server", "-quiet"]), &ServerOptions::default())
+    }
 }
 
 impl Serves for GoLumber {

@@ -91,6 +91,11 @@ impl Running {
         Ok(Self { name, child, keeper, status: None, _input: input, lines, complaints, last_words })
     }
 
+    /// The number that the system gave the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line of standard output, `None` at its end.
     pub(crate) fn next_line(&mut self, patience: Duration) -> Result<Option<String>, Failure> {
         let Some(lines) = &self.lines else {

@@ -1,0 +1,31 @@
+use std::env;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::failure::{Failure, Trying};
+use crate::process::Running;
+
+/// `cargo xtask receive` in a process of its own, the same one for every side.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    address: SocketAddr,
+    /// Killed with the end of the measurement.
+    _process: Running,
+}
+
+impl Receiver {
+    pub(super) fn start() -> Result<Self, Failure> {
+        let program = env::current_exe().trying("cannot tell where this program lies")?;
+        let mut process = Running::captured(Command::new(program).args(["receive", "--with-parent"]))?;
+        let address = process.expect_line("listening", Duration::from_secs(10))?;
+        let address = address
+            .parse()
+            .map_err(|error| Failure::because(format!("the receiver listens on `{address}`"), error))?;
+        Ok(Self { address, _process: process })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}

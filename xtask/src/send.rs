@@ -1,0 +1,172 @@
+//! `cargo xtask send`: our client, with what it costs.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use logstash_format::Formatter;
+use logstash_transport::{Batch, BeatsTransport, Transport};
+
+use crate::arguments::Arguments;
+use crate::bench::{Sized, formatter};
+use crate::failure::{Failure, Trying, fail};
+use crate::task::{Flag, Task};
+
+pub(crate) const TASK: Task = Task {
+    name: "send",
+    summary: "Sends events to a Beats receiver and tells what it cost",
+    operands: "",
+    flags: &[
+        Flag { name: "--to", value: "HOST:PORT", help: "address of the receiver" },
+        Flag { name: "--file", value: "FILE", help: "one document a line, read before the clock starts" },
+        Flag {
+            name: "--events",
+            value: "COUNT",
+            help: "without a file: events that are formatted while the clock runs",
+        },
+        Flag { name: "--size", value: "BYTES", help: "size of the documents of those events, 300 by default" },
+        Flag { name: "--rounds", value: "COUNT", help: "how often the file is sent, once by default" },
+        Flag { name: "--level", value: "LEVEL", help: "compression level, 0 by default" },
+        Flag { name: "--in-flight", value: "WINDOWS", help: "windows on the wire, 2 by default" },
+        Flag { name: "--with-parent", value: "", help: "end when standard input ends, as a benchmark wants it" },
+    ],
+    help: "\
+Our client as `cargo xtask bench transport` measures it: windows of 2,048 events, documents read from a file, or
+made by the formatter as a program that logs does it. Prints `cost CPU USER` in seconds, CPU with and USER without
+what the system did, USER in steps of 10 ms, and `acked EVENTS SECONDS`; all three run from the first attempt to connect to the last
+acknowledgement.",
+    run,
+};
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let number = |flag, default| match arguments.value(flag) {
+        None => Ok(default),
+        Some(text) => {
+            text.parse().map_err(|_| Failure::Usage(format!("send: {flag} `{text}` is not a number")))
+        }
+    };
+    let Some(address) = arguments.value("--to").and_then(|address| address.parse::<SocketAddr>().ok()) else {
+        return Err(Failure::Usage("send: --to wants an address such as 127.0.0.1:5044".to_owned()));
+    };
+    if arguments.has("--with-parent") {
+        thread::spawn(|| {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            process::exit(3);
+        });
+    }
+    let in_flight = number("--in-flight", 2)?;
+    let transport = BeatsTransport::new(&address.to_string())
+        .map_err(|error| Failure::because("our client refuses the address", error))?
+        .compression_level(u32::try_from(number("--level", 0)?).unwrap_or(u32::MAX))
+        .max_in_flight(in_flight)
+        .max_window_events(WINDOW);
+
+    match arguments.value("--file") {
+        Some(file) => {
+            let text = Bytes::from(fs::read(file).trying(format_args!("cannot read {file}"))?);
+            let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let documents: Vec<Bytes> = lines.map(|line| text.slice_ref(line)).collect();
+            let rounds = number("--rounds", 1)?;
+            measured(transport, |transport| {
+                (0..rounds).map(|_| deliver(transport, &mut Batch::from_events(documents.clone()))).sum()
+            })
+        }
+        None => {
+            let (events, size) = (number("--events", 100_000)?, Sized::new(number("--size", 300)?)?);
+            // Enough to keep that many windows in flight.
+            let batch = in_flight.max(1).saturating_mul(2 * WINDOW);
+            measured(transport, |transport| format_and_deliver(transport, events, &size, batch))
+        }
+    }
+}
+
+/// Runs it against the clocks and prints what they say.
+fn measured(
+    mut transport: BeatsTransport,
+    work: impl FnOnce(&mut BeatsTransport) -> Result<u64, Failure>,
+) -> Result<(), Failure> {
+    let (started, before) = (Instant::now(), Cost::now()?);
+    let acked = work(&mut transport)?;
+    let (took, after) = (started.elapsed(), Cost::now()?);
+    transport.close();
+    println!("cost {} {}", (after.cpu - before.cpu).as_secs_f64(), (after.user - before.user).as_secs_f64());
+    println!("acked {acked} {}", took.as_secs_f64());
+    Ok(())
+}
+
+fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<u64, Failure> {
+    transport.send(batch).map_err(|error| Failure::because("our client could not deliver", error))?;
+    Ok(batch.acknowledged())
+}
+
+/// Formats into one buffer as much as a batch holds, and sends that.
+fn format_and_deliver(
+    transport: &mut BeatsTransport,
+    events: usize,
+    size: &Sized,
+    batch: usize,
+) -> Result<u64, Failure> {
+    let formatter = formatter();
+    let mut acked = 0;
+    let mut next = 0;
+    while next < events {
+        let end = events.min(next.saturating_add(batch));
+        let mut text = Vec::with_capacity((end - next) * 320);
+        let mut ends = Vec::with_capacity(end - next);
+        for number in next..end {
+            size.with(number, |event| formatter.format(event, &mut text))
+                .map_err(|error| Failure::because("an event could not be formatted", error))?;
+            ends.push(text.len());
+        }
+        let mut text = BytesMut::from(Bytes::from(text));
+        let mut start = 0;
+        let documents = ends.into_iter().map(|end| {
+            let document = text.split_to(end - start).freeze();
+            start = end;
+            document
+        });
+        acked += deliver(transport, &mut Batch::from_events(documents))?;
+        next = end;
+    }
+    if acked != events as u64 {
+        fail!("{acked} of {events} events were acknowledged");
+    }
+    Ok(acked)
+}
+
+/// What this process has used.
+struct Cost {
+    cpu: Duration,
+    user: Duration,
+}
+
+impl Cost {
+    #[cfg(target_os = "linux")]
+    fn now() -> Result<Self, Failure> {
+        use rustix::time::{ClockId, clock_gettime};
+
+        let exact = clock_gettime(ClockId::ProcessCPUTime);
+        let cpu =
+            Duration::new(exact.tv_sec.unsigned_abs(), u32::try_from(exact.tv_nsec).unwrap_or_default());
+        let stat = fs::read_to_string("/proc/self/stat").trying("cannot read /proc/self/stat")?;
+        // Behind the name of the program, which may hold anything, the user time is the twelfth field.
+        let user = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_whitespace().nth(11));
+        let Some(ticks) = user.and_then(|ticks| ticks.parse::<u64>().ok()) else {
+            fail!("/proc/self/stat reads `{stat}`");
+        };
+        let user = Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second());
+        Ok(Self { cpu, user })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn now() -> Result<Self, Failure> {
+        fail!("what a process has used can be told on Linux only")
+    }
+}
+
+/// Events per window; ours and Filebeat's default.
+const WINDOW: usize = 2048;

@@ -304,7 +304,7 @@ fn the_interrupt_ends_the_wait() {
     });
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error_chain(&error).contains("interrupted"), "{}", error_chain(&error));
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_secs(50), "the request timeout is longer");
 }
 
 #[test]
@@ -515,12 +515,11 @@ fn the_library_logs_on_the_calling_thread_alone() {
     };
     sender.spawn(send).unwrap().join().unwrap();
 
-    let seen = SEEN.lock().unwrap();
-    assert!(
-        seen.iter().any(|(thread, target)| thread == "the sender" && target.starts_with("reqwest")),
-        "{seen:?}"
-    );
-    // Tests run beside this one and send on threads that bear their names.
-    let others = |thread: &str| thread != "the sender" && !thread.contains("::");
-    assert!(!seen.iter().any(|(thread, _)| others(thread)), "{seen:?}");
+    let seen = SEEN.lock().unwrap().clone();
+    let logs =
+        |thread: &str, target: &str| seen.iter().any(|(on, of)| on == thread && of.starts_with(target));
+    assert!(logs("the sender", "reqwest"), "{seen:?}");
+    // Tests beside this one send too, on threads with other names than those that resolve or block.
+    let at_work = |thread: &str| thread.starts_with("logstash-resolve") || thread.starts_with("tokio");
+    assert!(!seen.iter().any(|(thread, _)| at_work(thread)), "{seen:?}");
 }

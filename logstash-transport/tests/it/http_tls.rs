@@ -1,9 +1,12 @@
 //! [`HttpTransport`] over TLS.
 
+use crate::http_proxy::Proxy;
 use crate::http_server::HttpServer;
 use crate::tls_matrix::{Rig, tls_matrix};
 use bytes::Bytes;
-use logstash_transport::{Batch, ConnectionOptions, Endpoint, HttpBody, HttpTransport, Scheme, Transport};
+use logstash_transport::{
+    Batch, ConnectionOptions, Endpoint, HttpBody, HttpTransport, Scheme, Socks5Proxy, Transport,
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,7 +18,9 @@ impl Rig for Http {
     }
 
     fn transport(&self, host: &str, port: u16, tls: TlsConfig) -> Box<dyn Transport> {
-        let options = ConnectionOptions::new().tls(tls).handshake_timeout(Duration::from_secs(2));
+        let options = ConnectionOptions::new().tls(tls);
+        let options =
+            options.connect_timeout(Duration::from_secs(1)).handshake_timeout(Duration::from_secs(2));
         let transport = HttpTransport::to(Endpoint::new(Scheme::Https, host, port));
         Box::new(transport.body(HttpBody::Single).connection(options))
     }
@@ -80,4 +85,34 @@ fn a_probe_tells_of_the_certificate() {
     let steps: Vec<&str> = report.steps.iter().map(|step| step.name).collect();
     assert_eq!(steps, ["resolve", "connect", "tls", "protocol"]);
     assert!(report.certificate.unwrap().days_left(std::time::SystemTime::now()) > 0);
+}
+
+/// The proxy sees where the connection goes, and nothing of what goes over it.
+#[test]
+fn t29_https_goes_through_a_proxy() {
+    let (rig, ca) = (Http(HttpServer::start()), Authority::new("ca"));
+    let front = front(&rig, &ca.server(&["logstash.invalid"]));
+    let transport = || {
+        let transport = HttpTransport::new("https://logstash.invalid:8443/in").unwrap();
+        transport.connection(ConnectionOptions::new().tls(trusting(&ca)))
+    };
+    let proxy = Proxy::http(front.address());
+    let through =
+        |credentials: &str| transport().proxy(&format!("http://{credentials}{}", proxy.address())).unwrap();
+    through("user:secret@").send(&mut Batch::from_events(["1"])).unwrap();
+    assert_eq!(proxy.asked(), ["CONNECT logstash.invalid:8443 HTTP/1.1"]);
+    let error = through("user:wrong@").send(&mut Batch::from_events(["2"])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    assert!(error.advice().unwrap().contains("those of the proxy"));
+
+    let proxy = Proxy::socks5(front.address());
+    let socks = Socks5Proxy::new("127.0.0.1", proxy.address().port());
+    let options = ConnectionOptions::new().tls(trusting(&ca)).proxy(socks);
+    let mut transport = transport().connection(options);
+    transport.send(&mut Batch::from_events(["3"])).unwrap();
+    let report = transport.probe().unwrap();
+    assert_eq!(proxy.asked(), ["logstash.invalid"; 2]);
+    let steps: Vec<&str> = report.steps.iter().map(|step| step.name).collect();
+    assert_eq!(steps, ["resolve", "connect", "proxy", "tls", "protocol"]);
+    assert_eq!(rig.events(3)[..2], ["[1]", "[3]"]);
 }

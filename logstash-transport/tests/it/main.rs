@@ -20,6 +20,8 @@ mod failover;
 mod file;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(all(feature = "http", feature = "tls"))]
+mod http_proxy;
 #[cfg(feature = "http")]
 mod http_server;
 #[cfg(all(feature = "http", feature = "tls"))]

@@ -18,7 +18,9 @@ impl Rig for Redis {
     }
 
     fn transport(&self, host: &str, port: u16, tls: TlsConfig) -> Box<dyn Transport> {
-        let options = ConnectionOptions::new().tls(tls).handshake_timeout(Duration::from_secs(2));
+        let options = ConnectionOptions::new().tls(tls);
+        let options =
+            options.connect_timeout(Duration::from_secs(1)).handshake_timeout(Duration::from_secs(2));
         Box::new(RedisTransport::to(Endpoint::new(Scheme::RedisTls, host, port)).connection(options))
     }
 

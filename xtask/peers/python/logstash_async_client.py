@@ -1,9 +1,9 @@
-"""Logs events through python-logstash-async: Beats transport, memory cache, everything else at its defaults.
+"""Logs events through python-logstash-async: memory cache, everything else at its defaults.
 
-usage: logstash_async_client.py PORT EVENTS TIMEOUT FILE
+usage: logstash_async_client.py PORT EVENTS TIMEOUT FILE TRANSPORT
 
 FILE takes what the formatter returned, one document a line, in the order of logging. TIMEOUT is that of the
-socket, in seconds; its default is 5.
+socket, in seconds; its default is 5. TRANSPORT is Beats, Http, Tcp or Udp.
 Prints `control HOST:PORT`, then `logged EVENTS`; closes the handler when somebody connects there.
 """
 
@@ -40,7 +40,7 @@ def main():
     with open(path, 'w', encoding='utf-8') as file:
         handler = AsynchronousLogstashHandler(
             '127.0.0.1', port, database_path=None,
-            transport='logstash_async.transport.BeatsTransport')
+            transport=f'logstash_async.transport.{sys.argv[5]}Transport')
         handler.setFormatter(RecordingFormatter(file))
         # A logger of its own, so that what the library logs about itself is not an event.
         logger = logging.Logger('interoperability', logging.DEBUG)

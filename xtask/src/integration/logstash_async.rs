@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logstash_transport::testing::{Receiver, Step};
+use logstash_transport::{Batch, EndpointError, HttpTransport, Transport};
 
 use super::case::Case;
 use super::events::{read_lines, same};
+use super::inbox::Inbox;
 use super::our_server::{size, slow, start};
 use super::table::Column;
 use super::wire::Wire;
@@ -32,10 +34,66 @@ pub(super) fn cases(python: &Arc<Python>, scratch: &Path) -> Vec<Case> {
         Case::not_applicable("its Beats transport to our server, plain", "its transport always compresses")
             .cell(PAIR, Some(Column::Plain)),
     );
+    cases.extend(WAYS.iter().map(|way| {
+        let (way, python) = (*way, Arc::clone(python));
+        let file = scratch.join(format!("logstash-async-{}", way.transport));
+        Case::new(format!("its {} transport and ours to the same receiver", way.transport), move || {
+            same_receiver(way, &python, &file)
+        })
+    }));
     cases
 }
 
 const PAIR: &str = "python-logstash-async -> ours";
+
+/// Its other transports, with the input that each is for.
+const WAYS: &[Way] = &[Way {
+    transport: "Http",
+    start: Inbox::requests,
+    ours: |address| HttpTransport::new(&address).map(boxed),
+}];
+
+#[derive(Clone, Copy)]
+struct Way {
+    transport: &'static str,
+    start: fn() -> Result<Inbox, Failure>,
+    ours: fn(String) -> Result<Box<dyn Transport>, EndpointError>,
+}
+
+fn boxed(transport: impl Transport + 'static) -> Box<dyn Transport> {
+    Box::new(transport)
+}
+
+/// What it logs arrives, and the same documents from us are the same events.
+fn same_receiver(way: Way, python: &Python, file: &Path) -> Outcome {
+    let inbox = (way.start)()?;
+    python.log(way.transport, inbox.address(), SHARED, PATIENCE, file).and_then(close)?;
+    let documents = read_lines(file)?;
+    let logged = sorted_values(&documents)?;
+    same(&logged, &sorted_values(&inbox.take(SHARED, PATIENCE)?)?)?;
+
+    let ours = (way.ours)(inbox.address().to_string());
+    let mut ours =
+        ours.map_err(|error| Failure::because("cannot read the address of the receiver", error))?;
+    let sent = ours.send(&mut Batch::from_events(documents));
+    sent.map_err(|error| Failure::because("our transport does not deliver", error))?;
+    ours.close();
+    same(&logged, &sorted_values(&inbox.take(SHARED, PATIENCE)?)?)?;
+    Ok(format!("{SHARED} events from it, and the same {SHARED} from us"))
+}
+
+/// It sends the events in another order, and over HTTP written anew.
+fn sorted_values(documents: &[Vec<u8>]) -> Result<Vec<String>, Failure> {
+    let parsed: Result<Vec<serde_json::Value>, _> =
+        documents.iter().map(|document| serde_json::from_slice(document)).collect();
+    let parsed = parsed.map_err(|error| Failure::because("what arrived is not JSON", error))?;
+    let mut texts: Vec<String> = parsed.iter().map(ToString::to_string).collect();
+    texts.sort();
+    Ok(texts)
+}
+
+/// Events in each direction.
+const SHARED: usize = 300;
 
 /// It sends 25 events a window, two windows a connection.
 const EXERCISES: &[Exercise] = &[
@@ -61,7 +119,7 @@ struct Trial {
 impl Trial {
     fn log(&self, events: usize) -> Outcome {
         let receiver = start()?;
-        self.python.log(receiver.address(), events, PATIENCE, &self.file).and_then(close)?;
+        self.python.log("Beats", receiver.address(), events, PATIENCE, &self.file).and_then(close)?;
         same(&self.logged(events)?, &sorted(&receiver))?;
         let (windows, connections) = (receiver.windows(), receiver.connections());
         if windows != events.div_ceil(25) as u64 {
@@ -73,7 +131,7 @@ impl Trial {
     fn on_the_wire(&self) -> Outcome {
         let receiver = start()?;
         let wire = Wire::to(receiver.address())?;
-        self.python.log(wire.address(), 75, PATIENCE, &self.file).and_then(close)?;
+        self.python.log("Beats", wire.address(), 75, PATIENCE, &self.file).and_then(close)?;
         let sent = self.logged(75)?;
         same(&sent, &sorted(&receiver))?;
         let bytes = wire.expect(true, size(&sent))?;
@@ -84,7 +142,7 @@ impl Trial {
         let (patience, delay) = (Duration::from_millis(400), Duration::from_millis(800));
         let receiver = slow(delay, Duration::from_millis(100))?;
         let started = Instant::now();
-        self.python.log(receiver.address(), 75, patience, &self.file).and_then(close)?;
+        self.python.log("Beats", receiver.address(), 75, patience, &self.file).and_then(close)?;
         let took = started.elapsed();
         if took < 3 * delay || receiver.windows() != 3 {
             fail!("{} windows were acknowledged after {took:?}", receiver.windows());
@@ -102,7 +160,7 @@ impl Trial {
         let events = 1000;
         let receiver = start()?;
         receiver.script([Step::Delay(Duration::from_millis(20)); 40]);
-        let client = self.python.log(receiver.address(), events, PATIENCE, &self.file)?;
+        let client = self.python.log("Beats", receiver.address(), events, PATIENCE, &self.file)?;
         if !receiver.wait_for(events as u64 / 4, PATIENCE) {
             fail!("only {} events came", receiver.received());
         }

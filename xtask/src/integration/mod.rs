@@ -14,6 +14,7 @@ mod case;
 mod clients;
 mod corpus;
 mod events;
+mod inbox;
 mod logstash_async;
 mod our_client;
 mod our_server;
@@ -50,7 +51,7 @@ Starts the peers as processes and compares what arrives with what was sent, byte
 
   go-lumber              our client to its server, its clients to our server; needs Go 1.19
   pylogbeat              its client to our server; needs Python 3.11 with venv
-  python-logstash-async  its Beats transport to our server; needs Python 3.11 with venv
+  python-logstash-async  its transports, and ours beside them, to our receivers; needs Python 3.11 with venv
   ferro-lumberjack       our client to its server, its client to our server; the crate is built
   lumberjack-protocol    our client to its server, its client to our server; the crate is built
 

@@ -91,9 +91,10 @@ impl Python {
 
     /// Starts the handler of python-logstash-async: logs that many events, says `control ADDRESS` and `logged`, and
     /// closes the handler when somebody connects to the address. What it logged goes to `file`, one document a
-    /// line.
+    /// line. `transport` is `Beats`, `Http`, `Tcp` or `Udp`.
     pub(crate) fn log(
         &self,
+        transport: &str,
         address: SocketAddr,
         events: usize,
         timeout: Duration,
@@ -104,7 +105,8 @@ impl Python {
                 .arg(address.port().to_string())
                 .arg(events.to_string())
                 .arg(timeout.as_secs_f64().to_string())
-                .arg(file),
+                .arg(file)
+                .arg(transport),
         )
     }
 

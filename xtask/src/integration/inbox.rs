@@ -1,0 +1,107 @@
+//! Receivers that take events as inputs of Logstash do, from whomever they come.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, Trying, fail};
+
+/// What has arrived at a receiver.
+pub(super) struct Inbox {
+    address: SocketAddr,
+    documents: Receiver<Result<Vec<u8>, Failure>>,
+}
+
+type Documents = Sender<Result<Vec<u8>, Failure>>;
+
+impl Inbox {
+    /// As the http input with its default codecs: each body is a JSON document or an array of them, by POST.
+    pub(super) fn requests() -> Result<Self, Failure> {
+        Self::over_tcp(answer_requests)
+    }
+
+    fn over_tcp(take: fn(TcpStream, &Documents) -> Result<(), Failure>) -> Result<Self, Failure> {
+        let listener = TcpListener::bind("127.0.0.1:0").trying("cannot listen")?;
+        let address = listener.local_addr().trying("cannot listen")?;
+        let (sender, documents) = mpsc::channel();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let sender: Documents = sender.clone();
+                thread::spawn(move || {
+                    let taken = stream.trying("cannot accept").and_then(|stream| take(stream, &sender));
+                    if let Err(failure) = taken {
+                        let _ = sender.send(Err(failure));
+                    }
+                });
+            }
+        });
+        Ok(Self { address, documents })
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for that many documents and no more, and takes them out.
+    pub(super) fn take(&self, count: usize, patience: Duration) -> Result<Vec<Vec<u8>>, Failure> {
+        let deadline = Instant::now() + patience;
+        let mut taken = Vec::new();
+        while taken.len() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.documents.recv_timeout(left) {
+                Ok(document) => taken.push(document?),
+                Err(_) => fail!("{} of {count} documents arrived", taken.len()),
+            }
+        }
+        match self.documents.try_recv() {
+            Ok(_) => fail!("more than {count} documents arrived"),
+            Err(_) => Ok(taken),
+        }
+    }
+}
+
+fn answer_requests(stream: TcpStream, documents: &Documents) -> Result<(), Failure> {
+    let mut stream = BufReader::new(stream);
+    while let Some(body) = read_request(&mut stream)? {
+        let parsed: serde_json::Value = serde_json::from_slice(&body)
+            .map_err(|error| Failure::because("the body of a request is not JSON", error))?;
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        match parsed {
+            serde_json::Value::Array(items) => {
+                items.iter().for_each(|item| drop(documents.send(Ok(item.to_string().into_bytes()))));
+            }
+            other => drop(documents.send(Ok(other.to_string().into_bytes()))),
+        }
+        stream.get_mut().write_all(answer).trying("cannot answer")?;
+    }
+    Ok(())
+}
+
+/// The body of the next request; `None` at the end of the connection.
+fn read_request(stream: &mut BufReader<TcpStream>) -> Result<Option<Vec<u8>>, Failure> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).trying("cannot read a request")? == 0 {
+        return Ok(None);
+    }
+    if !line.starts_with("POST ") {
+        fail!("a request begins with {line:?}");
+    }
+    let mut length = None;
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).trying("cannot read a header")?;
+        let Some((name, value)) = header.split_once(':') else { break };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().ok();
+        }
+        if name.eq_ignore_ascii_case("content-type") && value.trim() != "application/json" {
+            fail!("the content type is {value:?}");
+        }
+    }
+    let Some(length) = length else { fail!("a request has no length") };
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).trying("cannot read a body")?;
+    Ok(Some(body))
+}

@@ -15,7 +15,9 @@ pub use on_backlog::OnBacklog;
 #[cfg(feature = "sled")]
 mod sled;
 #[cfg(feature = "sled")]
-pub use self::sled::{Durability, SledOptions, SledQueue};
+pub use self::sled::{
+    DamagedStore, Durability, Inspection, LaneInspection, SledOptions, SledQueue, export, inspect, purge,
+};
 
 use lumberjack_codec::EncodedWindow;
 use std::time::{Duration, SystemTime};
@@ -92,6 +94,24 @@ pub trait Queue: Send + Sync {
         None
     }
 
+    /// Takes over what other processes have left behind, if that is due: it comes behind what is here.
+    ///
+    /// `found` is told the number of events before a [`peek`](Self::peek) shows any of them. Called by the
+    /// writer thread, after [`maintain`](Self::maintain).
+    ///
+    /// # Errors
+    ///
+    /// As [`maintain`](Self::maintain).
+    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+        let _ = found;
+        Ok(())
+    }
+
+    /// What has happened since the last call that a human should know, a line for each.
+    fn reports(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How much is in the queue. Cheap.
     fn depth(&self) -> Depth;
 
@@ -141,7 +161,8 @@ impl Peek {
 pub struct Depth {
     /// Events that were not advanced past.
     pub events: u64,
-    /// Windows with such events.
+    /// Windows with such events. A queue on disk may count some more at its front until a peek shows them;
+    /// of `bytes` and `oldest` the same is true.
     pub windows: u64,
     /// Encoded bytes of these windows.
     pub bytes: u64,

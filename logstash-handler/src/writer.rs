@@ -73,8 +73,13 @@ impl<'c> Writer<'c> {
         } else {
             self.store(chunk, position);
         }
-        if let Err(error) = core.queue.maintain() {
-            self.stumbled(&error);
+        for result in [core.queue.maintain(), self.adopt()] {
+            if let Err(error) = result {
+                self.stumbled(&error);
+            }
+        }
+        for report in core.queue.reports() {
+            core.notices.tell(Kind::Storage, &report);
         }
         self.watch_queue(None);
         core.listeners.tell_drops(core.dropped());
@@ -126,6 +131,17 @@ impl<'c> Writer<'c> {
         if is_durable {
             self.core.ledger.update(|books| books.stored = books.taken);
         }
+    }
+
+    /// Takes over what others have left, and into the books before the sender can see it.
+    fn adopt(&self) -> Result<(), QueueError> {
+        self.core.queue.adopt(&mut |events| {
+            self.core.ledger.update(|books| {
+                books.recovered += events;
+                books.queued += events;
+                books.appended += events;
+            });
+        })
     }
 
     /// Tells in band what was lost, when it is due; tells when to look again.

@@ -3,17 +3,21 @@
 use super::Depth;
 use lumberjack_codec::EncodedWindow;
 use std::collections::VecDeque;
+#[cfg(feature = "sled")]
+use std::ops::Range;
 use std::time::SystemTime;
 
 /// The windows that were not advanced past, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// Ordered by number; numbers may have holes.
+    /// Without holes: each begins with the event behind the last one of its predecessor.
     windows: VecDeque<Stored>,
     /// Leading events of the first window that were advanced past; always fewer than it has.
     skip: u64,
     /// Events not advanced past.
     events: u64,
+    /// Windows, also those that are not listed one by one.
+    count: u64,
     /// Encoded bytes of all windows.
     bytes: u64,
     /// Encoded bytes of the windows whose content is in memory.
@@ -24,17 +28,17 @@ pub(super) struct Backlog {
     next_event: u64,
 }
 
-/// One window of a [`Backlog`].
+/// One window of a [`Backlog`], or several that are not listed one by one.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) number: u64,
+    /// Which part of the store holds it.
+    #[cfg_attr(not(feature = "sled"), allow(dead_code, reason = "a queue in memory has no store"))]
+    pub(super) generation: u64,
     pub(super) first_event: u64,
     pub(super) events: u64,
     /// Encoded bytes.
     pub(super) bytes: u64,
-    /// Values that hold it in the store.
-    #[cfg_attr(not(feature = "sled"), allow(dead_code, reason = "a queue in memory has no store"))]
-    pub(super) parts: u16,
     pub(super) at: SystemTime,
     pub(super) content: Content,
 }
@@ -48,6 +52,13 @@ pub(super) enum Content {
     /// Nowhere: damaged on disk. Its events are counted when it reaches the front.
     #[cfg_attr(not(feature = "sled"), allow(dead_code, reason = "a queue in memory has no disk"))]
     Lost,
+    /// All windows of a generation of the store, which is read when it reaches the front.
+    #[cfg_attr(not(feature = "sled"), allow(dead_code, reason = "a queue in memory has no disk"))]
+    Sealed {
+        windows: u64,
+        /// Time of the youngest.
+        newest: SystemTime,
+    },
 }
 
 /// The place of the next event to be delivered, or to be appended.
@@ -62,13 +73,13 @@ pub(super) struct Position {
 
 impl Backlog {
     /// Appends a window in memory under the next number.
-    pub(super) fn append(&mut self, window: EncodedWindow, parts: u16, at: SystemTime) {
+    pub(super) fn append(&mut self, window: EncodedWindow, generation: u64, at: SystemTime) {
         self.push(Stored {
             number: self.next_window,
+            generation,
             first_event: self.next_event,
             events: u64::from(window.events()),
             bytes: window.bytes().len() as u64,
-            parts,
             at,
             content: Content::InMemory(window),
         });
@@ -76,18 +87,23 @@ impl Backlog {
 
     /// Appends a window that has its number already.
     pub(super) fn push(&mut self, window: Stored) {
+        self.count_in(&window);
+        self.next_window = self.next_window.max(window.number + window.windows());
+        self.next_event = window.end();
+        self.windows.push_back(window);
+    }
+
+    fn count_in(&mut self, window: &Stored) {
         self.events += window.events;
+        self.count += window.windows();
         self.bytes += window.bytes;
         if let Content::InMemory(_) = window.content {
             self.in_memory += window.bytes;
         }
-        self.next_window = window.number + 1;
-        self.next_event = window.first_event + window.events;
-        self.windows.push_back(window);
     }
 
-    /// Takes `events` events off the front; hands over each window that is done.
-    pub(super) fn advance(&mut self, events: u64, mut done: impl FnMut(&Stored)) {
+    /// Takes `events` events off the front.
+    pub(super) fn advance(&mut self, events: u64) {
         let mut left = events;
         while left > 0
             && let Some(head) = self.windows.front()
@@ -99,19 +115,17 @@ impl Backlog {
                 return;
             }
             left -= remaining;
-            if let Some(window) = self.pop() {
-                done(&window);
-            }
+            self.pop();
         }
     }
 
-    /// Takes the windows older than `before` off the front; tells how many events that were.
-    pub(super) fn expire(&mut self, before: SystemTime, mut done: impl FnMut(&Stored)) -> u64 {
+    /// Takes the windows older than `before` off the front, until that were `limit` events; tells how many
+    /// it were.
+    pub(super) fn expire(&mut self, before: SystemTime, limit: u64) -> u64 {
         let events = self.events;
-        while self.windows.front().is_some_and(|head| head.at < before)
-            && let Some(window) = self.pop()
+        while self.windows.front().is_some_and(|head| head.newest() < before) && events - self.events < limit
         {
-            done(&window);
+            self.pop();
         }
         events - self.events
     }
@@ -120,6 +134,7 @@ impl Backlog {
     pub(super) fn pop(&mut self) -> Option<Stored> {
         let window = self.windows.pop_front()?;
         self.events -= window.events - self.skip;
+        self.count -= window.windows();
         self.bytes -= window.bytes;
         if let Content::InMemory(_) = window.content {
             self.in_memory -= window.bytes;
@@ -151,7 +166,7 @@ impl Backlog {
     pub(super) fn depth(&self) -> Depth {
         Depth {
             events: self.events,
-            windows: self.windows.len() as u64,
+            windows: self.count,
             bytes: self.bytes,
             bytes_on_disk: 0,
             oldest: self.windows.front().map(|head| head.at),
@@ -175,13 +190,17 @@ impl Backlog {
         )
     }
 
-    /// Marks leading events of the first window as done, as after a restart.
-    pub(super) fn restore_skip(&mut self, done: u64) {
-        if let Some(head) = self.windows.front() {
-            let done = done.min(head.events.saturating_sub(1));
-            self.events = self.events + self.skip - done;
-            self.skip = done;
+    /// Puts windows into an empty backlog, of which the events before `head` are done.
+    ///
+    /// Tells whether the first of them has to be listed to know how much that is.
+    pub(super) fn fill(&mut self, windows: Vec<Stored>, head: u64) -> bool {
+        for window in windows {
+            self.push(window);
         }
+        let Some(front) = self.windows.front() else { return false };
+        self.skip = head.saturating_sub(front.first_event);
+        self.events -= self.skip;
+        self.skip > 0 && matches!(front.content, Content::Sealed { .. })
     }
 
     /// Numbers below these are never given to a window again.
@@ -190,33 +209,67 @@ impl Backlog {
         self.next_event = self.next_event.max(position.event);
     }
 
-    pub(super) fn last(&self) -> Option<&Stored> {
-        self.windows.back()
+    /// The front, if its windows have to be listed before any of them can be taken.
+    pub(super) fn sealed_front(&self) -> Option<&Stored> {
+        self.windows.front().filter(|front| matches!(front.content, Content::Sealed { .. }))
     }
 
-    /// Windows from this number on.
-    pub(super) fn from(&self, number: u64) -> impl Iterator<Item = &Stored> {
-        self.windows.range(self.windows.partition_point(|window| window.number < number)..)
+    /// Windows that hold events from this one on.
+    pub(super) fn from(&self, event: u64) -> impl Iterator<Item = &Stored> {
+        self.windows.range(self.windows.partition_point(|window| window.end() <= event)..)
     }
 
-    /// Keeps the content of a window in memory, if that takes no more than `limit` bytes in all.
-    pub(super) fn keep(&mut self, number: u64, content: &EncodedWindow, limit: u64) {
-        let Some(index) = self.find(number) else { return };
-        let fits = self.in_memory + content.bytes().len() as u64 <= limit;
-        if let Some(window) = self.windows.get_mut(index)
-            && let Content::OnDisk = window.content
-            && fits
-        {
-            self.in_memory += window.bytes;
-            window.content = Content::InMemory(content.clone());
+    /// Says of all windows from this event on which generation holds them.
+    pub(super) fn move_from(&mut self, event: u64, generation: u64) {
+        let start = self.windows.partition_point(|window| window.end() <= event);
+        for window in self.windows.range_mut(start..) {
+            window.generation = generation;
         }
     }
 
-    /// Lets go of the content of windows from `first` on, newest first, until `limit` is kept.
+    /// Replaces the windows of these events by others of the same.
+    ///
+    /// Those that lie before the front are left out, as they are done.
+    pub(super) fn replace(&mut self, events: Range<u64>, by: Vec<Stored>) {
+        let start = self.windows.partition_point(|window| window.end() <= events.start);
+        let end = self.windows.partition_point(|window| window.first_event < events.end);
+        let at = self.start().event;
+        self.events += std::mem::take(&mut self.skip);
+        let mut tail = self.windows.split_off(end);
+        for old in self.windows.split_off(start) {
+            self.events -= old.events;
+            self.count -= old.windows();
+            self.bytes -= old.bytes;
+            if let Content::InMemory(_) = old.content {
+                self.in_memory -= old.bytes;
+            }
+        }
+        for new in by.into_iter().filter(|new| new.end() > at) {
+            self.count_in(&new);
+            self.windows.push_back(new);
+        }
+        self.windows.append(&mut tail);
+        self.skip = self.windows.front().map_or(0, |front| at.saturating_sub(front.first_event));
+        self.events -= self.skip;
+    }
+
+    /// Keeps the content of a window in memory, if that takes no more than `limit` bytes in all.
+    pub(super) fn keep(&mut self, first_event: u64, content: &EncodedWindow, limit: u64) {
+        let fits = self.in_memory + content.bytes().len() as u64 <= limit;
+        if let Some(window) = self.find(first_event)
+            && let Content::OnDisk = window.content
+            && fits
+        {
+            window.content = Content::InMemory(content.clone());
+            self.in_memory += content.bytes().len() as u64;
+        }
+    }
+
+    /// Lets go of the content of windows from this event on, newest first, until `limit` is kept.
     ///
     /// The newest go first because the oldest are asked for next.
-    pub(super) fn release_down_to(&mut self, limit: u64, first: u64) {
-        for window in self.windows.iter_mut().rev().take_while(|window| window.number >= first) {
+    pub(super) fn release_down_to(&mut self, limit: u64, from: u64) {
+        for window in self.windows.iter_mut().rev().take_while(|window| window.first_event >= from) {
             if self.in_memory <= limit {
                 return;
             }
@@ -227,30 +280,48 @@ impl Backlog {
         }
     }
 
-    /// Marks a window as damaged. False if it is not in the queue any more.
-    pub(super) fn lose(&mut self, number: u64) -> bool {
-        let Some(window) = self.find(number).and_then(|index| self.windows.get_mut(index)) else {
-            return false;
-        };
-        if let Content::InMemory(_) = window.content {
-            self.in_memory -= window.bytes;
+    /// Marks a window as damaged, if it is still in the queue.
+    pub(super) fn lose(&mut self, first_event: u64) {
+        if let Some(window) = self.find(first_event) {
+            let before = std::mem::replace(&mut window.content, Content::Lost);
+            if let Content::InMemory(window) = before {
+                self.in_memory -= window.bytes().len() as u64;
+            }
         }
-        window.content = Content::Lost;
-        true
     }
 
     /// Takes damaged windows off the front; tells how many events that were.
-    pub(super) fn pop_lost(&mut self, mut done: impl FnMut(&Stored)) -> u64 {
+    pub(super) fn pop_lost(&mut self) -> u64 {
         let events = self.events;
-        while self.windows.front().is_some_and(|head| matches!(head.content, Content::Lost))
-            && let Some(window) = self.pop()
-        {
-            done(&window);
+        while self.windows.front().is_some_and(|head| matches!(head.content, Content::Lost)) {
+            self.pop();
         }
         events - self.events
     }
 
-    fn find(&self, number: u64) -> Option<usize> {
-        self.windows.binary_search_by_key(&number, |window| window.number).ok()
+    fn find(&mut self, first_event: u64) -> Option<&mut Stored> {
+        let index = self.windows.binary_search_by_key(&first_event, |window| window.first_event).ok()?;
+        self.windows.get_mut(index)
+    }
+}
+
+impl Stored {
+    /// Id behind the last event.
+    pub(super) const fn end(&self) -> u64 {
+        self.first_event + self.events
+    }
+
+    const fn windows(&self) -> u64 {
+        match self.content {
+            Content::Sealed { windows, .. } => windows,
+            _ => 1,
+        }
+    }
+
+    const fn newest(&self) -> SystemTime {
+        match self.content {
+            Content::Sealed { newest, .. } => newest,
+            _ => self.at,
+        }
     }
 }

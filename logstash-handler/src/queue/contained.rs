@@ -57,6 +57,14 @@ impl Queue for Contained {
         self.attempt_or_default(|queue| queue.maintain_in())
     }
 
+    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+        self.attempt(|queue| queue.adopt(found))
+    }
+
+    fn reports(&self) -> Vec<String> {
+        self.attempt_or_default(|queue| queue.reports())
+    }
+
     fn depth(&self) -> Depth {
         self.attempt_or_default(|queue| queue.depth())
     }

@@ -71,7 +71,7 @@ impl Queue for MemoryQueue {
             .front(max_windows, max_bytes)
             .filter_map(|window| match &window.content {
                 Content::InMemory(content) => Some(content.clone()),
-                Content::OnDisk | Content::Lost => None,
+                Content::OnDisk | Content::Lost | Content::Sealed { .. } => None,
             })
             .collect();
         // Less than the events of a window, whose count is a u32.
@@ -79,11 +79,11 @@ impl Queue for MemoryQueue {
     }
 
     fn advance(&self, events: u64) {
-        self.backlog().advance(events, |_| ());
+        self.backlog().advance(events);
     }
 
     fn expire(&self, before: SystemTime) -> u64 {
-        self.backlog().expire(before, |_| ())
+        self.backlog().expire(before, u64::MAX)
     }
 
     fn max_bytes(&self) -> Option<u64> {

@@ -67,11 +67,15 @@ impl<Q: Queue> OnBacklog<Q> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the next windows go. Goes back to memory when the store is empty.
+    /// Where the next windows go. Goes back to memory when the store is empty, and to the store when that
+    /// has something that others have left.
     fn is_in_store(&self) -> bool {
         let mut memory = self.memory();
-        if memory.is_in_store && self.store.depth().events == 0 {
+        let is_empty = self.store.depth().events == 0;
+        if memory.is_in_store && is_empty {
             memory.is_in_store = false;
+        } else if !is_empty && memory.backlog.depth().events == 0 {
+            memory.is_in_store = true;
         }
         memory.is_in_store
     }
@@ -89,7 +93,7 @@ impl<Q: Queue> OnBacklog<Q> {
             let all = memory.backlog.front(usize::MAX, usize::MAX);
             let content = |window: &super::backlog::Stored| match &window.content {
                 Content::InMemory(content) => Some((content.clone(), window.at)),
-                Content::OnDisk | Content::Lost => None,
+                Content::OnDisk | Content::Lost | Content::Sealed { .. } => None,
             };
             (all.filter_map(content).collect::<Vec<_>>(), memory.backlog.skip())
         };
@@ -109,7 +113,7 @@ impl<Q: Queue> OnBacklog<Q> {
             self.store.advance((skip + memory.left).min(moved));
             memory.is_in_store = true;
         }
-        memory.backlog.advance(u64::MAX, |_| {});
+        memory.backlog.advance(u64::MAX);
         Ok(())
     }
 
@@ -150,13 +154,13 @@ impl<Q: Queue> Queue for OnBacklog<Q> {
     }
 
     fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError> {
-        {
+        if !self.is_in_store() {
             let memory = self.memory();
             if !memory.is_in_store {
                 let windows =
                     memory.backlog.front(max_windows, max_bytes).filter_map(|window| match &window.content {
                         Content::InMemory(content) => Some(content.clone()),
-                        Content::OnDisk | Content::Lost => None,
+                        Content::OnDisk | Content::Lost | Content::Sealed { .. } => None,
                     });
                 // Less than the events of a window, whose count is a u32.
                 let skip = memory.backlog.skip() as u32;
@@ -172,7 +176,7 @@ impl<Q: Queue> Queue for OnBacklog<Q> {
             return self.store.advance(events);
         }
         let before = memory.backlog.depth().events;
-        memory.backlog.advance(events, |_| {});
+        memory.backlog.advance(events);
         memory.left += before - memory.backlog.depth().events;
     }
 
@@ -181,7 +185,7 @@ impl<Q: Queue> Queue for OnBacklog<Q> {
         if memory.is_in_store {
             return self.store.expire(before);
         }
-        let expired = memory.backlog.expire(before, |_| {});
+        let expired = memory.backlog.expire(before, u64::MAX);
         memory.left += expired;
         expired
     }
@@ -195,6 +199,18 @@ impl<Q: Queue> Queue for OnBacklog<Q> {
 
     fn maintain_in(&self) -> Option<Duration> {
         self.overdue_in().into_iter().chain(self.store.maintain_in()).min()
+    }
+
+    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+        self.store.adopt(&mut |events| {
+            // What is in memory comes first. Where it cannot be moved, the store waits until it is delivered.
+            let _ = self.move_to_store();
+            found(events);
+        })
+    }
+
+    fn reports(&self) -> Vec<String> {
+        self.store.reports()
     }
 
     fn depth(&self) -> Depth {

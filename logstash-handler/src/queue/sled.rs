@@ -1,32 +1,44 @@
 mod cursor;
+mod damaged;
+mod directory;
 mod files;
 mod generation;
+
+mod inspect;
+pub use inspect::{DamagedStore, Inspection, LaneInspection, export, inspect, purge};
+
+mod lane;
 mod lock;
+mod opening;
 
 mod options;
 pub use options::{Durability, SledOptions};
 
+mod plain;
+mod raw;
 mod record;
 mod scan;
+mod slot;
+mod space;
+mod span;
+mod store;
+mod watch;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use self::cursor::{Cursor, Mark, NewerFormat};
-use self::generation::{Generation, ReadError};
-use self::lock::DirectoryLock;
-use self::writer::Writer;
-use super::backlog::{Backlog, Content, Position, Stored};
+use self::directory::Claimed;
+use self::lane::{Lane, Shared};
+use self::space::Space;
 use super::{Depth, Peek, Queue, QueueError, QueueErrorKind};
 use lumberjack_codec::EncodedWindow;
 use std::collections::VecDeque;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::mem::ManuallyDrop;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A queue on disk.
@@ -35,64 +47,69 @@ use std::time::{Duration, Instant, SystemTime};
 /// killed, or after a power cut as [`Durability`] promises. What cannot be read any more because the
 /// files were damaged is counted in [`Peek::damaged`]: its events are known by their ids.
 ///
-/// One process uses a directory at a time, and a child that it forks must open one of its own: what
-/// it inherited answers with [`QueueErrorKind::Unavailable`], and looks empty.
+/// # Several processes
+///
+/// Processes may share the directory. Each writes to a lane of its own; a lane whose process is gone
+/// is taken over and delivered by one that lives, when it opens the queue and every few seconds
+/// ([`Queue::adopt`]). Order is kept within a lane. Lanes that are found when the queue is opened come first,
+/// one after the other, then the own one; one that is taken over later comes behind what is queued by
+/// then. A process that is started again goes on with the lane of its predecessor.
+///
+/// A forked child gets a lane of its own with its first call. sled does not work there, so that the lane
+/// is a plain file, which the next process that takes it over reads. The lane of a parent that ends is
+/// taken over when those children have ended that never used the queue.
 ///
 /// # On disk
 ///
 /// ```text
-/// log-queue/                  0700
-///   lock                      locked while the queue is open; the process that has it
-///   cursor                    how far it was delivered, written on each advance
-///   generation-0000000001/    a sled database with the windows
+/// log-queue/                    0700
+///   lock                        locked while lanes are taken or removed
+///   lane-0000000001/
+///     lock                      locked while a process has the lane; says which
+///     cursor                    how far it was delivered, written on each advance
+///     generation-0000000017/    a sled database with windows, and the file `span`: which ones
+///     damaged-0000000018/       one that sled cannot read; what is whole in its file is delivered
+///   damaged-0000000001-0000000012/    delivered, kept for a human, with the file `reason`
 /// ```
 ///
-/// Files are readable by their owner only. Space of windows that were delivered is used again; the
-/// files do not shrink.
+/// Files are readable by their owner only. A generation takes no more when it has
+/// [`generation_bytes`](SledOptions::generation_bytes), and is deleted once it is delivered; a second after
+/// the last event was delivered the directory is below 32 MB. At most 4 damaged ones of 256 MiB in all, and no
+/// more than a quarter of [`max_bytes`](SledOptions::max_bytes), are kept; they make room when there is none.
 ///
-/// # Memory
+/// # Damage
 ///
-/// Beside [`cache_bytes`](SledOptions::cache_bytes), about 40 MB while the peer keeps up and 130 MB
-/// with a backlog of 1 GB: the cache of sled, which does not keep to the capacity it is given.
+/// A database that sled cannot open, that panics, or that took the process down when it was opened the last
+/// time, is set aside, and the queue goes on with a fresh one. Each value on the disk says what it is and has
+/// a checksum: all that are whole are found in the file without sled, and are delivered in their order. What is
+/// missing is counted as lost when delivery reaches its place.
 ///
-/// # When the disk fails
+/// # When the disk fails, or is full
 ///
-/// After an error of [`append`](Queue::append) or [`sync`](Queue::sync) the database counts as dead
-/// and is opened again by one of the next calls of the writer, at most once per second. Windows that
-/// were appended but not yet synced stay in memory until then, and are stored again.
+/// After an error of [`append`](Queue::append) or [`sync`](Queue::sync) the database counts as dead; one of the
+/// next calls of the writer begins another one, at most once per second. Windows that were appended but not yet
+/// synced stay in memory until then, and are stored again. Delivery goes on, from memory and from the files,
+/// which are read without sled where it needs room to read.
 pub struct SledQueue {
-    directory: PathBuf,
-    options: SledOptions,
-    /// The process that opened it; in a forked child nothing here may be touched.
+    shared: Arc<Shared>,
+    /// The process that opened it; a forked child has another one.
     process: u32,
-    /// Held for work in memory only.
-    state: Mutex<State>,
-    cursor: Cursor,
-    /// The open database. Held for taking a copy only; `None` after an error.
-    generation: Mutex<Option<Arc<Generation>>>,
-    /// What belongs to the writer thread; held over calls of sled.
-    writer: Mutex<Writer>,
-    /// Bytes on disk, and when they were measured.
-    measured: Mutex<Option<(Instant, u64)>>,
-    /// `None` once it was given back.
-    lock: Mutex<Option<DirectoryLock>>,
+    own: Arc<Lane>,
+    /// Those that were taken over.
+    adopted: Mutex<Vec<Arc<Lane>>>,
+    /// Whose turn it is to be delivered, and for how many events; when there is none, the own lane's.
+    turns: Mutex<VecDeque<Turn>>,
+    /// When lanes were looked for.
+    looked: Mutex<Instant>,
     closed: AtomicBool,
+    /// In a forked child.
+    child: OnceLock<Result<Box<Self>, String>>,
 }
 
-/// What memory knows of the queue.
-#[derive(Debug)]
-struct State {
-    backlog: Backlog,
-    /// Windows that are done but still in the store, with the number of their parts.
-    done: VecDeque<(u64, u16)>,
-    /// Everything before this place is as durable as it gets.
-    synced: Position,
-    /// Damaged events that no peek has reported yet.
-    damaged: u64,
-    /// A window whose reading made sled panic.
-    suspect: Option<u64>,
-    /// Counts the marks of the cursor.
-    turn: u64,
+/// So many events of a lane are delivered next.
+struct Turn {
+    lane: Arc<Lane>,
+    events: u64,
 }
 
 impl SledQueue {
@@ -106,242 +123,239 @@ impl SledQueue {
         SledOptions::new().open(path)
     }
 
-    fn with_options(directory: &Path, options: SledOptions) -> Result<Self, QueueError> {
+    fn with_options(directory: &Path, options: SledOptions, plain: bool) -> Result<Self, QueueError> {
         let created = files::create_dir(directory).and_then(|()| std::path::absolute(directory));
         let directory = created.map_err(|cause| cannot_use(directory, cause))?;
-        let lock = DirectoryLock::acquire(&directory)?;
-        let (cursor, mark) =
-            Cursor::open(&directory.join("cursor")).map_err(|cause| cannot_use(&directory, cause))?;
-        let mark = mark.map_err(|newer| newer_cursor(&directory, &newer))?;
-        let generation = Generation::open(&only_generation(&directory)?)?;
-        let synced = files::sync_dir(&directory).and_then(|()| files::sync_parent(&directory));
-        synced.map_err(|cause| cannot_use(&directory, cause))?;
-
-        let scan::Found { backlog, done } = scan::scan(&generation, mark)?;
-        let state = State {
-            synced: backlog.end(),
-            backlog,
-            done: done.into(),
-            damaged: 0,
-            suspect: None,
-            turn: mark.map_or(0, |mark| mark.turn),
-        };
+        files::sync_parent(&directory).map_err(|cause| cannot_use(&directory, cause))?;
+        let space = Space::new(&directory, &options);
+        let shared = Arc::new(Shared { directory, options, space, plain, reports: Mutex::default() });
+        let Claimed { own, adopted } = directory::claim(&shared)?;
+        let adopted: Vec<_> = adopted.into_iter().map(Arc::new).collect();
+        let turns = adopted.iter().map(|lane| Turn { lane: Arc::clone(lane), events: lane.depth().events });
         let queue = Self {
-            directory,
-            options,
+            shared,
             process: std::process::id(),
-            state: Mutex::new(state),
-            cursor,
-            generation: Mutex::new(Some(Arc::new(generation))),
-            writer: Mutex::default(),
-            measured: Mutex::default(),
-            lock: Mutex::new(Some(lock)),
+            own: Arc::new(own),
+            turns: Mutex::new(turns.collect()),
+            adopted: Mutex::new(adopted),
+            looked: Mutex::new(Instant::now()),
             closed: AtomicBool::new(false),
+            child: OnceLock::new(),
         };
-        queue.measure();
+        queue.shared.space.measure(queue.own.tail().as_ref().map_or(0, |tail| tail.allocated()));
         Ok(queue)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The queue of this process; refuses to work once closed.
+    fn here(&self) -> Result<&Self, QueueError> {
+        let queue = if self.is_forked() {
+            let child = self.child.get_or_init(|| self.open_in_child().map(Box::new));
+            let refused = |text: &String| QueueError::new(QueueErrorKind::Unavailable, text.clone());
+            child.as_deref().map_err(refused)?
+        } else {
+            self
+        };
+        if queue.closed.load(Ordering::Acquire) {
+            let path = queue.shared.directory.display();
+            return Err(QueueError::new(QueueErrorKind::Unavailable, format!("queue {path} is closed")));
+        }
+        Ok(queue)
     }
 
-    fn generation(&self) -> MutexGuard<'_, Option<Arc<Generation>>> {
-        self.generation.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Declares the database dead.
-    fn abandon_generation(&self) {
-        let dead = self.generation().take();
-        // Closed without the lock, because that may take its time.
-        drop(dead);
+    fn open_in_child(&self) -> Result<Self, String> {
+        // Its locks may be held by threads that this process does not have.
+        self.own.forget_in_child();
+        if let Ok(adopted) = self.adopted.try_lock() {
+            adopted.iter().for_each(|lane| lane.forget_in_child());
+        }
+        let Shared { directory, options, .. } = &*self.shared;
+        Self::with_options(directory, options.clone(), true).map_err(|error| {
+            let (path, parent) = (directory.display(), self.process);
+            format!("queue {path} of process {parent} cannot be used by its forked child: {error}")
+        })
     }
 
     fn is_forked(&self) -> bool {
         std::process::id() != self.process
     }
 
-    /// Whether the files may not be touched any more.
-    fn is_out_of_use(&self) -> bool {
-        self.is_forked() || self.closed.load(Ordering::Acquire)
+    /// All lanes.
+    fn lanes(&self) -> Vec<Arc<Lane>> {
+        let mut lanes = self.adopted().clone();
+        lanes.push(Arc::clone(&self.own));
+        lanes
     }
 
-    /// Refuses to work once closed, and in a forked child, where sled would hang and the files are the
-    /// parent's.
-    fn check_in_use(&self) -> Result<(), QueueError> {
-        if !self.is_out_of_use() {
-            return Ok(());
+    fn adopted(&self) -> MutexGuard<'_, Vec<Arc<Lane>>> {
+        self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turns(&self) -> MutexGuard<'_, VecDeque<Turn>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        while turns.front().is_some_and(|turn| turn.events == 0) {
+            turns.pop_front();
         }
-        if !self.is_forked() {
-            return Err(self.unavailable(format!("queue {} is closed", self.directory.display())));
+        turns
+    }
+
+    /// Whose turn it is, and for how many events.
+    fn turn(&self) -> (Arc<Lane>, u64) {
+        let turns = self.turns();
+        turns
+            .front()
+            .map_or_else(|| (Arc::clone(&self.own), u64::MAX), |turn| (Arc::clone(&turn.lane), turn.events))
+    }
+
+    /// Events of the lane whose turn it is are done.
+    fn pass(&self, events: u64) {
+        if let Some(turn) = self.turns().front_mut() {
+            turn.events = turn.events.saturating_sub(events);
         }
-        let (path, parent) = (self.directory.display(), self.process);
-        Err(self.unavailable(format!("queue {path} belongs to process {parent}, which forked this one")))
     }
 
-    fn unavailable(&self, message: String) -> QueueError {
-        QueueError::new(QueueErrorKind::Unavailable, message)
-    }
-
-    /// What [`Queue::peek`] can take from memory, and what has to be read.
-    fn plan(&self, max_windows: usize, max_bytes: usize) -> Plan {
-        let mut state = self.state();
-        let State { backlog, done, damaged, .. } = &mut *state;
-        let lost = backlog.pop_lost(|window| remember(done, window));
-        *damaged += lost;
-        let planned = backlog
-            .front(max_windows, max_bytes)
-            .map_while(|window| match &window.content {
-                Content::InMemory(content) => Some(Planned::InMemory(content.clone())),
-                Content::OnDisk => Some(Planned::OnDisk(window.number)),
-                Content::Lost => None,
-            })
-            .collect();
-        // Less than the events of a window, whose count is a u32.
-        let skip = backlog.skip() as u32;
-        Plan { windows: planned, skip, mark: (lost > 0).then(|| state.mark()) }
-    }
-
-    /// Reads a window; `None` if it is lost, or was advanced past meanwhile.
-    fn read(&self, number: u64) -> Result<Option<EncodedWindow>, QueueError> {
-        let path = self.directory.display();
-        let Some(generation) = self.generation().clone() else {
-            return Err(self.unavailable(format!("store of queue {path} failed and is not open again yet")));
-        };
-        let read = generation.read(number);
-        drop(generation);
-        match read {
-            Ok(window) => {
-                self.state().backlog.keep(number, &window, self.options.cache_bytes);
-                Ok(Some(window))
-            }
-            Err(ReadError::Lost) => {
-                self.state().backlog.lose(number);
-                Ok(None)
-            }
-            Err(ReadError::Failed(failure)) => {
-                let mut state = self.state();
-                // A panic may be the fault of the handle: only one that comes back after the store
-                // was opened again is the fault of the window.
-                if failure.is_panic() && state.suspect.replace(number) == Some(number) {
-                    state.suspect = None;
-                    state.backlog.lose(number);
-                    return Ok(None);
-                }
-                drop(state);
-                self.abandon_generation();
-                let error = self.unavailable(format!("cannot read window {number} of queue {path}"));
-                Err(error.caused_by(failure))
+    /// Lets go of lanes that were taken over and are delivered.
+    fn remove_delivered(&self) -> Result<(), QueueError> {
+        let is_delivered = |lane: &&Arc<Lane>| !lane.has_something() && lane.state().generations.is_empty();
+        let delivered: Vec<_> = self.adopted().iter().filter(is_delivered).cloned().collect();
+        for lane in delivered {
+            if directory::remove(&lane)? {
+                self.adopted().retain(|other| !Arc::ptr_eq(other, &lane));
             }
         }
-    }
-
-    /// Moves the cursor file. If that fails, [`Queue::maintain`] does it again and tells.
-    fn write_cursor(&self, mark: Mark) {
-        let _ = self.cursor.write(mark);
-    }
-
-    /// Measures the bytes on disk, at most once per second.
-    fn measure(&self) {
-        let due = self.measured().is_none_or(|(at, _)| at.elapsed() >= Duration::from_secs(1));
-        if due {
-            let bytes = files::size_on_disk(&self.directory);
-            *self.measured() = Some((Instant::now(), bytes));
-        }
-    }
-
-    fn measured(&self) -> MutexGuard<'_, Option<(Instant, u64)>> {
-        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(())
     }
 }
 
 impl Queue for SledQueue {
     fn append(&self, windows: &[EncodedWindow], at: SystemTime) -> Result<(), QueueError> {
-        self.check_in_use()?;
-        self.writer().append(self, windows, at)
+        let queue = self.here()?;
+        let held = queue.lanes().iter().map(|lane| lane.depth().bytes).sum();
+        queue.own.writer().append(&queue.own, windows, at, held)
     }
 
     fn sync(&self) -> Result<(), QueueError> {
-        self.check_in_use()?;
-        self.writer().sync(self)
+        let queue = self.here()?;
+        queue.own.writer().sync(&queue.own)
     }
 
     fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError> {
-        self.check_in_use()?;
-        let (windows, skip) = loop {
-            let Plan { windows: planned, skip, mark } = self.plan(max_windows, max_bytes);
-            if let Some(mark) = mark {
-                self.write_cursor(mark);
+        let queue = self.here()?;
+        let (events, mut peek) = loop {
+            let (lane, events) = queue.turn();
+            let peek = lane.peek(max_windows, max_bytes)?;
+            if !peek.windows.is_empty() || events == u64::MAX {
+                break (events, peek);
             }
-            let wanted = planned.len();
-            let mut windows = Vec::with_capacity(wanted);
-            for planned in planned {
-                match planned {
-                    Planned::InMemory(window) => windows.push(window),
-                    Planned::OnDisk(number) => match self.read(number) {
-                        Ok(Some(window)) => windows.push(window),
-                        Ok(None) => break,
-                        Err(_) if !windows.is_empty() => break,
-                        Err(error) => return Err(error),
-                    },
-                }
+            // It has nothing more, whatever was expected of it.
+            queue.pass(u64::MAX);
+            if peek.damaged > 0 {
+                return Ok(peek);
             }
-            if wanted == 0 || !windows.is_empty() {
-                break (windows, skip);
-            }
-            // The first window turned out to be lost.
         };
-        let damaged = std::mem::take(&mut self.state().damaged);
-        Ok(Peek { windows, skip, damaged })
+        queue.pass(peek.damaged);
+        // What comes behind it is another lane's. A turn ends with a window.
+        let mut shown = 0;
+        let skip = u64::from(peek.skip);
+        let ends = |window: &EncodedWindow| {
+            let before = shown;
+            shown += u64::from(window.events());
+            before < events.saturating_sub(peek.damaged).saturating_add(skip)
+        };
+        let keep = peek.windows.iter().map(ends).take_while(|keep| *keep).count();
+        peek.windows.truncate(keep);
+        Ok(peek)
     }
 
     fn advance(&self, events: u64) {
-        if events == 0 || self.is_out_of_use() {
-            return;
+        let Ok(queue) = self.here() else { return };
+        let mut left = events;
+        while left > 0 {
+            let (lane, most) = queue.turn();
+            let here = left.min(most);
+            lane.advance(here);
+            queue.pass(here);
+            left -= here;
         }
-        let mark = {
-            let mut state = self.state();
-            let State { backlog, done, .. } = &mut *state;
-            backlog.advance(events, |window| remember(done, window));
-            state.mark()
-        };
-        self.write_cursor(mark);
     }
 
     fn expire(&self, before: SystemTime) -> u64 {
-        if self.is_out_of_use() {
-            return 0;
-        }
-        let (expired, mark) = {
-            let mut state = self.state();
-            let State { backlog, done, .. } = &mut *state;
-            let expired = backlog.expire(before, |window| remember(done, window));
-            if expired == 0 {
-                return 0;
+        let Ok(queue) = self.here() else { return 0 };
+        let mut expired = 0;
+        loop {
+            let (lane, most) = queue.turn();
+            let here = lane.expire(before, most);
+            queue.pass(here);
+            expired += here;
+            if here < most {
+                return expired;
             }
-            (expired, state.mark())
-        };
-        self.write_cursor(mark);
-        expired
+        }
     }
 
     fn maintain(&self) -> Result<(), QueueError> {
-        self.check_in_use()?;
-        self.measure();
-        self.writer().maintain(self)
+        let queue = self.here()?;
+        let lanes = queue.lanes();
+        // Each of them, whatever happens to the others.
+        let results: Vec<_> = lanes.iter().map(|lane| lane.writer().maintain(lane)).collect();
+        let removed = queue.remove_delivered();
+        results.into_iter().collect::<Result<(), _>>().and(removed)
+    }
+
+    fn maintain_in(&self) -> Option<Duration> {
+        let queue = self.here().ok()?;
+        let lanes = queue.lanes().into_iter().filter_map(|lane| lane.writer().due(&lane)).min();
+        Some(lanes.unwrap_or(LOOK_EVERY).min(LOOK_EVERY))
+    }
+
+    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+        let queue = self.here()?;
+        let mut looked = queue.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() < LOOK_EVERY || queue.shared.plain {
+            return Ok(());
+        }
+        *looked = Instant::now();
+        let known: Vec<u64> = queue.lanes().iter().map(|lane| lane.number).collect();
+        for lane in directory::adopt(&queue.shared, &known)? {
+            let path = lane.directory.display();
+            let events = lane.depth().events;
+            if events > 0 {
+                queue
+                    .shared
+                    .report(format!("{events} events of a process that is gone are taken over from {path}"));
+            }
+            found(events);
+            let lane = Arc::new(lane);
+            queue.adopted().push(Arc::clone(&lane));
+            // Behind what the own lane has by now, which ends with a window.
+            let mut turns = queue.turns();
+            let is_own = |turn: &&Turn| Arc::ptr_eq(&turn.lane, &queue.own);
+            let planned: u64 = turns.iter().filter(is_own).map(|turn| turn.events).sum();
+            let own = queue.own.depth().events.saturating_sub(planned);
+            turns.push_back(Turn { lane: Arc::clone(&queue.own), events: own });
+            turns.push_back(Turn { lane, events });
+        }
+        Ok(())
+    }
+
+    fn reports(&self) -> Vec<String> {
+        let Ok(queue) = self.here() else { return Vec::new() };
+        std::mem::take(&mut queue.shared.reports.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn depth(&self) -> Depth {
-        if self.is_forked() {
-            return Depth::default();
+        let Ok(queue) = self.here() else { return Depth::default() };
+        let mut sum = Depth { bytes_on_disk: queue.shared.space.on_disk(), ..Depth::default() };
+        for depth in queue.lanes().iter().map(|lane| lane.depth()) {
+            sum.events += depth.events;
+            sum.windows += depth.windows;
+            sum.bytes += depth.bytes;
+            sum.oldest = sum.oldest.into_iter().chain(depth.oldest).min();
         }
-        let depth = self.state().backlog.depth();
-        // As the writer thread found it last: whoever asks must not wait for the disk.
-        Depth { bytes_on_disk: self.measured().map_or(0, |(_, bytes)| bytes), ..depth }
+        sum
     }
 
     fn max_bytes(&self) -> Option<u64> {
-        Some(self.options.max_bytes)
+        Some(self.shared.options.max_bytes)
     }
 
     fn is_persistent(&self) -> bool {
@@ -349,36 +363,21 @@ impl Queue for SledQueue {
     }
 
     fn close(&self, timeout: Duration) {
-        if self.closed.swap(true, Ordering::AcqRel) {
+        let Ok(queue) = self.here() else { return };
+        if queue.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        let generation = self.generation().take();
-        if self.is_forked() {
-            // sled would wait for threads that a child does not have.
-            let _ = std::mem::ManuallyDrop::new(generation);
-            return;
-        }
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (closed, wait) = mpsc::channel();
-        let close = move || {
-            drop(generation);
-            if let Some(lock) = lock {
-                lock.release();
-            }
-            let _ = closed.send(());
-        };
-        // Where no thread can be started, this drops the closure, which closes everything right here.
-        if thread::Builder::new().name("queue-close".to_owned()).spawn(close).is_ok() {
-            let _ = wait.recv_timeout(timeout);
-        }
+        let lanes = queue.lanes();
+        // A slower disk goes on behind its back.
+        let _ = watch::within(timeout, move || lanes.iter().for_each(|lane| lane.close()));
     }
 }
 
 impl std::fmt::Debug for SledQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SledQueue")
-            .field("directory", &self.directory)
-            .field("options", &self.options)
+            .field("directory", &self.shared.directory)
+            .field("options", &self.shared.options)
             .finish_non_exhaustive()
     }
 }
@@ -386,63 +385,16 @@ impl std::fmt::Debug for SledQueue {
 impl Drop for SledQueue {
     /// Closes the queue within five seconds, if it is not closed yet.
     fn drop(&mut self) {
+        if self.is_forked() {
+            // sled would wait for threads that a child does not have, so that this is never dropped.
+            let _ = ManuallyDrop::new(Arc::clone(&self.own));
+            if let Ok(adopted) = self.adopted.try_lock() {
+                let _ = ManuallyDrop::new(adopted.clone());
+            }
+            return;
+        }
         self.close(CLOSE_WITHIN);
     }
-}
-
-/// What a peek can take from memory, and what it has to read.
-struct Plan {
-    windows: Vec<Planned>,
-    skip: u32,
-    /// To be written where lost windows were taken off.
-    mark: Option<Mark>,
-}
-
-enum Planned {
-    InMemory(EncodedWindow),
-    OnDisk(u64),
-}
-
-impl State {
-    /// The next mark for the cursor.
-    fn mark(&mut self) -> Mark {
-        self.turn += 1;
-        Mark { turn: self.turn, head: self.backlog.start(), tail: self.synced }
-    }
-}
-
-/// Notes that a window is to be removed from the store.
-fn remember(done: &mut VecDeque<(u64, u16)>, window: &Stored) {
-    if window.parts > 0 {
-        done.push_back((window.number, window.parts));
-    }
-}
-
-/// The one generation that this version writes.
-fn only_generation(directory: &Path) -> Result<PathBuf, QueueError> {
-    const ONLY: &str = "generation-0000000001";
-    for entry in fs::read_dir(directory).map_err(|cause| cannot_use(directory, cause))? {
-        let name = entry.map_err(|cause| cannot_use(directory, cause))?.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("generation-") && name != ONLY {
-            let path = directory.display();
-            return Err(QueueError::new(
-                QueueErrorKind::Misconfigured,
-                format!(
-                    "queue {path} holds {name}, which this version does not know; use the version that wrote it"
-                ),
-            ));
-        }
-    }
-    Ok(directory.join(ONLY))
-}
-
-fn newer_cursor(directory: &Path, newer: &NewerFormat) -> QueueError {
-    let (path, version) = (directory.display(), newer.0);
-    QueueError::new(
-        QueueErrorKind::Misconfigured,
-        format!("cursor of queue {path} has format {version}, which is newer than this version; upgrade it"),
-    )
 }
 
 fn cannot_use(directory: &Path, cause: io::Error) -> QueueError {
@@ -452,9 +404,12 @@ fn cannot_use(directory: &Path, cause: io::Error) -> QueueError {
         | io::ErrorKind::NotADirectory
         | io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem => QueueErrorKind::Misconfigured,
+        _ if files::is_full(&cause) => QueueErrorKind::Full,
         _ => QueueErrorKind::Unavailable,
     };
     QueueError::new(kind, format!("cannot use {} as a queue", directory.display())).caused_by(cause)
 }
 
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How often lanes whose processes are gone are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -75,6 +75,12 @@ fn plays_its_part() {
             std::io::stdin().read_line(&mut String::new()).unwrap();
             drop(queue);
         }
+        "filler" => {
+            let queue = SledQueue::open(path).unwrap();
+            crate::support::fill(&queue, first..first + 50, 10);
+            println!("\nfilled");
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+        }
         "worker" => work(&SledQueue::open(path).unwrap(), first),
         #[cfg(target_os = "linux")]
         "survivor" => survive(&uncached().open(path).unwrap()),

@@ -1,6 +1,6 @@
 //! The file that says how far the queue was delivered, in good and in bad shape.
 
-use crate::support::{contents, drain, fill, uncached};
+use crate::support::{contents, drain, fill, lane, uncached};
 use logstash_handler::queue::{Queue, QueueErrorKind, SledQueue};
 use std::fs;
 use std::path::Path;
@@ -37,7 +37,7 @@ fn comes_back_at_the_very_event() {
 fn repeats_events_when_it_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     delivered_in_part(directory.path());
-    fs::remove_file(directory.path().join("cursor")).unwrap();
+    fs::remove_file(lane(directory.path()).join("cursor")).unwrap();
     repeats_only(directory.path());
 }
 
@@ -45,11 +45,11 @@ fn repeats_events_when_it_is_gone() {
 fn repeats_events_when_it_is_cut() {
     let directory = tempfile::tempdir().unwrap();
     delivered_in_part(directory.path());
-    let cursor = fs::read(directory.path().join("cursor")).unwrap();
+    let cursor = fs::read(lane(directory.path()).join("cursor")).unwrap();
     for length in [0, 1, 63, 64, 512, cursor.len() - 1] {
         let copy = tempfile::tempdir().unwrap();
         delivered_in_part(copy.path());
-        fs::write(copy.path().join("cursor"), &cursor[..length]).unwrap();
+        fs::write(lane(copy.path()).join("cursor"), &cursor[..length]).unwrap();
         repeats_only(copy.path());
     }
 }
@@ -59,7 +59,7 @@ fn repeats_events_when_it_is_garbage() {
     let directory = tempfile::tempdir().unwrap();
     delivered_in_part(directory.path());
     let garbage: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(4_096).collect();
-    fs::write(directory.path().join("cursor"), garbage).unwrap();
+    fs::write(lane(directory.path()).join("cursor"), garbage).unwrap();
     repeats_only(directory.path());
 }
 
@@ -67,7 +67,7 @@ fn repeats_events_when_it_is_garbage() {
 fn falls_back_on_the_mark_before_when_the_last_one_is_torn() {
     let directory = tempfile::tempdir().unwrap();
     delivered_in_part(directory.path());
-    let path = directory.path().join("cursor");
+    let path = lane(directory.path()).join("cursor");
     let cursor = fs::read(&path).unwrap();
     let turn = |slot: usize| u64::from_be_bytes(cursor[slot + 8..slot + 16].try_into().unwrap());
     let newest = if turn(0) > turn(512) { 0 } else { 512 };
@@ -82,7 +82,7 @@ fn falls_back_on_the_mark_before_when_the_last_one_is_torn() {
 fn is_refused_in_a_newer_format() {
     let directory = tempfile::tempdir().unwrap();
     delivered_in_part(directory.path());
-    let path = directory.path().join("cursor");
+    let path = lane(directory.path()).join("cursor");
     let mut cursor = fs::read(&path).unwrap();
     cursor[4] = 2;
     let crc = crc32fast::hash(&cursor[..56]).to_be_bytes();

@@ -1,6 +1,6 @@
 //! Damaged files: what is lost is counted, the rest is delivered, and nothing panics or hangs.
 
-use crate::support::{contents, drain, fill, noisy_window, tamper, uncached, window};
+use crate::support::{contents, drain, fill, generation, lane, noisy_window, spoil, tamper, window};
 use logstash_handler::queue::{Queue, QueueErrorKind, SledQueue};
 use std::fs;
 use std::ops::Range;
@@ -9,13 +9,6 @@ use std::time::SystemTime;
 
 fn key(window: u64, part: u16) -> Vec<u8> {
     [&window.to_be_bytes()[..], &part.to_be_bytes()].concat()
-}
-
-/// Flips a bit of a value.
-fn flip(db: &sled::Db, key: &[u8], at: usize) {
-    let mut value = db.get(key).unwrap().unwrap().to_vec();
-    value[at] ^= 0x10;
-    db.insert(key, value).unwrap();
 }
 
 /// Opens a queue of `events`, of which those in `lost` must be missing.
@@ -36,24 +29,24 @@ fn expect(path: &Path, events: Range<u64>, lost: Range<u64>) {
 
 #[test]
 fn a_flipped_bit_in_a_value_costs_that_window() {
-    for (window, at) in [(0, 60), (4, 60), (9, 60), (4, 10), (4, 18), (4, 45), (9, 30)] {
+    for (window, at) in [(0, 70), (4, 70), (9, 70), (4, 10), (4, 18), (4, 21), (4, 45), (9, 30)] {
         let directory = tempfile::tempdir().unwrap();
         fill(&SledQueue::open(directory.path()).unwrap(), 0..100, 10);
-        tamper(directory.path(), |db| flip(db, &key(window, 0), at));
+        spoil(directory.path(), window, 0, |value| value[at] ^= 0x10);
         expect(directory.path(), 0..100, window * 10..window * 10 + 10);
     }
 }
 
 #[test]
 fn a_flipped_bit_in_a_later_part_costs_that_window() {
-    for (part, at) in [(0, 5_000), (1, 0), (2, 7_700)] {
+    for (part, at) in [(0, 5_000), (1, 0), (1, 30), (2, 7_700)] {
         let directory = tempfile::tempdir().unwrap();
         let queue = SledQueue::open(directory.path()).unwrap();
         let windows = [window(0..10), noisy_window(10..20, 300_000), window(20..30)];
         queue.append(&windows, SystemTime::now()).unwrap();
         queue.sync().unwrap();
         drop(queue);
-        tamper(directory.path(), |db| flip(db, &key(1, part), at));
+        spoil(directory.path(), 1, part, |value| value[at] ^= 0x10);
         expect(directory.path(), 0..30, 10..20);
     }
 }
@@ -63,11 +56,9 @@ fn missing_windows_are_counted_wherever_they_were() {
     for lost in [0..1, 3..5, 8..10, 0..10] {
         let directory = tempfile::tempdir().unwrap();
         fill(&SledQueue::open(directory.path()).unwrap(), 0..100, 10);
-        tamper(directory.path(), |db| {
-            for window in lost.clone() {
-                db.remove(key(window, 0)).unwrap().unwrap();
-            }
-        });
+        for window in lost.clone() {
+            spoil(directory.path(), window, 0, |value| value[..64].fill(0));
+        }
         expect(directory.path(), 0..100, lost.start * 10..lost.end * 10);
     }
 }
@@ -102,7 +93,7 @@ fn a_window_cut_in_the_middle_is_a_loss() {
     queue.append(&windows, SystemTime::now()).unwrap();
     queue.sync().unwrap();
     drop(queue);
-    tamper(directory.path(), |db| drop(db.remove(key(1, 2)).unwrap().unwrap()));
+    spoil(directory.path(), 1, 2, |value| value[..32].fill(0));
     expect(directory.path(), 0..30, 10..20);
 }
 
@@ -110,78 +101,75 @@ fn a_window_cut_in_the_middle_is_a_loss() {
 fn damage_is_found_without_a_cursor_too() {
     let directory = tempfile::tempdir().unwrap();
     fill(&SledQueue::open(directory.path()).unwrap(), 0..100, 10);
-    tamper(directory.path(), |db| flip(db, &key(3, 0), 60));
-    fs::remove_file(directory.path().join("cursor")).unwrap();
+    spoil(directory.path(), 3, 0, |value| value[70] ^= 1);
+    fs::remove_file(lane(directory.path()).join("cursor")).unwrap();
     expect(directory.path(), 0..100, 30..40);
 }
 
 #[test]
-fn values_of_a_newer_format_are_left_alone() {
+fn a_generation_of_a_newer_format_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     fill(&SledQueue::open(directory.path()).unwrap(), 0..30, 10);
-    tamper(directory.path(), |db| {
-        let mut value = db.get(key(1, 0)).unwrap().unwrap().to_vec();
-        value[4] = 7;
-        db.insert(key(1, 0), value).unwrap();
-    });
+    let span = generation(directory.path()).join("span");
+    let mut bytes = fs::read(&span).unwrap();
+    bytes[4] = 7;
+    let crc = crc32fast::hash(&bytes[..24]).to_be_bytes();
+    bytes[24..28].copy_from_slice(&crc);
+    fs::write(&span, bytes).unwrap();
     let error = SledQueue::open(directory.path()).unwrap_err();
     assert_eq!(error.kind(), QueueErrorKind::Misconfigured);
     assert!(error.to_string().contains("format 7"), "{error}");
 }
 
-/// Whatever happens to the file of the database: a typed error, or all events accounted for.
 #[test]
-fn flipped_bytes_in_the_database_file_are_accounted_for() {
-    const EVENTS: u64 = 400;
-    let original = tempfile::tempdir().unwrap();
-    let queue = SledQueue::open(original.path()).unwrap();
-    for start in (0..EVENTS).step_by(10) {
-        queue.append(&[noisy_window(start..start + 10, 8_000)], SystemTime::now()).unwrap();
-    }
-    queue.sync().unwrap();
-    drop(queue);
-    // A second opening leaves a snapshot, with which single pages can be damaged.
-    drop(SledQueue::open(original.path()).unwrap());
-
-    let (mut opened, mut with_losses) = (0, 0);
-    let mut random = fastrand::Rng::with_seed(7);
-    for round in 0..24 {
-        let copy = tempfile::tempdir().unwrap();
-        copy_all(original.path(), copy.path());
-        let path = copy.path().join("generation-0000000001").join("db");
-        let mut bytes = fs::read(&path).unwrap();
-        // Where there is content: the file is much longer than that.
-        let end = bytes.iter().rposition(|&byte| byte != 0).unwrap();
-        for _ in 0..=round % 3 {
-            bytes[random.usize(..end)] ^= 1 << random.u8(..8);
-        }
-        fs::write(&path, bytes).unwrap();
-        match uncached().open(copy.path()) {
-            Ok(queue) => {
-                let (events, damaged) = drain(&queue);
-                assert!(events.is_sorted());
-                assert_eq!(events.len() as u64 + damaged, EVENTS, "round {round}");
-                opened += 1;
-                with_losses += usize::from(damaged > 0);
-            }
-            Err(error) => {
-                assert_eq!(error.kind(), QueueErrorKind::Damaged, "{error}");
-                assert!(error.to_string().contains("generation-0000000001"), "{error}");
-            }
-        }
-    }
-    assert!(opened > 0 && with_losses > 0, "{opened} opened, {with_losses} with losses");
+fn what_the_database_has_forgotten_is_found_in_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&SledQueue::open(directory.path()).unwrap(), 0..100, 10);
+    tamper(directory.path(), |db| {
+        db.remove(key(3, 0)).unwrap().unwrap();
+        db.insert(key(5, 0), "garbage").unwrap().unwrap();
+    });
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(drain(&queue), ((0..100).collect(), 0));
 }
 
-fn copy_all(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            fs::create_dir(&target).unwrap();
-            copy_all(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
+#[test]
+fn a_store_of_which_something_is_missing_is_kept_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(&SledQueue::open(directory.path()).unwrap(), 0..100, 10);
+    spoil(directory.path(), 3, 0, |value| value[70] ^= 1);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    let reports = queue.reports();
+    assert_eq!(reports.len(), 2, "{reports:?}");
+    assert!(reports[0].contains("set aside"), "{reports:?}");
+    assert!(reports[1].starts_with("10 events") && reports[1].contains("from id 30 on"), "{reports:?}");
+    // What is set aside and not delivered yet is still there after a restart.
+    fill(&queue, 100..200, 10);
+    drop(queue);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(drain(&queue), ((0..30).chain(40..200).collect(), 10));
+    queue.maintain().unwrap();
+    let kept = directory.path().join("damaged-0000000001-0000000001");
+    assert!(fs::read_to_string(kept.join("reason")).unwrap().contains("missing"));
+}
+
+#[test]
+fn a_bounded_number_of_damaged_stores_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..8 {
+        let queue = SledQueue::open(directory.path()).unwrap();
+        fill(&queue, round * 10..round * 10 + 10, 10);
+        drop(queue);
+        let generations = fs::read_dir(lane(directory.path())).unwrap().flatten();
+        let mut generations = generations
+            .map(|entry| entry.path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("generation-"));
+        fs::remove_file(generations.next().unwrap().join("db")).unwrap();
+        let queue = SledQueue::open(directory.path()).unwrap();
+        assert_eq!(drain(&queue), (vec![], 10));
+        queue.maintain().unwrap();
     }
+    let kept = fs::read_dir(directory.path()).unwrap().flatten();
+    let kept = kept.filter(|entry| entry.file_name().to_string_lossy().starts_with("damaged-")).count();
+    assert_eq!(kept, 4);
 }

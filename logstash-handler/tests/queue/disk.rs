@@ -1,22 +1,20 @@
 //! What lies on the disk, and how it comes back.
 
 use crate::support::{
-    contents, drain, fill, keys_in_store, large_window, noisy_window, numbers, time, uncached, window,
+    contents, drain, fill, generation, lane, large_window, noisy_window, numbers, time, uncached, window,
 };
 use logstash_handler::queue::{Durability, Queue, QueueErrorKind, SledOptions, SledQueue};
 use std::fs;
 #[cfg(target_os = "linux")]
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
-
-fn generation(queue: &Path) -> PathBuf {
-    queue.join("generation-0000000001")
-}
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Files that sled makes of values that are too large, and never removes.
 fn blobs(queue: &Path) -> usize {
-    fs::read_dir(generation(queue).join("blobs")).unwrap().count()
+    let generations = fs::read_dir(lane(queue)).unwrap().flatten();
+    let blobs = generations.filter_map(|generation| fs::read_dir(generation.path().join("blobs")).ok());
+    blobs.map(Iterator::count).sum()
 }
 
 #[test]
@@ -151,29 +149,124 @@ fn a_run_of_huge_windows_leaves_no_blobs() {
     queue.maintain().unwrap();
     drop(queue);
     assert_eq!(blobs(directory.path()), 0);
-    assert_eq!(keys_in_store(directory.path()), 0);
+}
+
+/// Directories of generations.
+fn generations(queue: &Path) -> Vec<String> {
+    let names = fs::read_dir(lane(queue)).unwrap().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("generation-")).collect();
+    names.sort();
+    names
 }
 
 #[test]
-fn delivered_windows_are_removed_from_the_store() {
+fn generations_are_begun_by_size_and_deleted_when_they_are_delivered() {
     let directory = tempfile::tempdir().unwrap();
-    let queue = SledQueue::open(directory.path()).unwrap();
-    fill(&queue, 0..100, 10);
-    queue.advance(55);
-    queue.maintain().unwrap();
+    let open = || uncached().generation_bytes(100_000).open(directory.path()).unwrap();
+    let queue = open();
+    for start in (0..300).step_by(10) {
+        queue.append(&[noisy_window(start..start + 10, 20_000)], time(start)).unwrap();
+        queue.sync().unwrap();
+    }
+    let count = generations(directory.path()).len();
+    assert!((5..10).contains(&count), "{count} generations");
+    let depth = queue.depth();
+    assert_eq!((depth.events, depth.windows, depth.oldest), (300, 30, Some(time(0))));
+    assert!((10..=60).contains(&contents(&queue).len()), "a peek ends with a generation");
     drop(queue);
-    assert_eq!(keys_in_store(directory.path()), 5);
 
-    // Those that were not removed in time are removed after a restart.
-    let queue = SledQueue::open(directory.path()).unwrap();
-    queue.advance(30);
-    drop(queue);
-    assert_eq!(keys_in_store(directory.path()), 5);
-    let queue = SledQueue::open(directory.path()).unwrap();
+    let queue = open();
+    let again = queue.depth();
+    assert_eq!((again.events, again.windows, again.bytes), (300, 30, depth.bytes));
+    assert_eq!(queue.expire(time(75)), 80);
+    queue.advance(25);
     queue.maintain().unwrap();
+    assert!(generations(directory.path()).len() < count, "the first is deleted");
     drop(queue);
-    assert_eq!(keys_in_store(directory.path()), 2);
-    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (85..100).collect::<Vec<_>>());
+
+    let queue = open();
+    assert_eq!(drain(&queue), ((105..300).collect(), 0));
+    queue.maintain().unwrap();
+    assert_eq!(generations(directory.path()), Vec::<String>::new());
+    fill(&queue, 300..310, 10);
+    drop(queue);
+    assert_eq!(drain(&open()), ((300..310).collect(), 0));
+}
+
+#[test]
+fn the_disk_is_given_back_when_everything_is_delivered() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = uncached().durability(Durability::Os).open(directory.path()).unwrap();
+    for number in 0..60 {
+        queue.append(&[large_window(number, &"x".repeat(800_000))], SystemTime::now()).unwrap();
+    }
+    queue.sync().unwrap();
+    queue.maintain().unwrap();
+    assert!(size(directory.path()) > 48_000_000);
+    assert_eq!(drain(&queue), ((0..60).collect(), 0));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while size(directory.path()) > 32_000_000 {
+        assert!(Instant::now() < deadline, "{} bytes on disk", size(directory.path()));
+        std::thread::sleep(queue.maintain_in().unwrap().min(Duration::from_millis(100)));
+        queue.maintain().unwrap();
+    }
+    fill(&queue, 60..70, 5);
+    assert_eq!(contents(&queue), (60..70).collect::<Vec<_>>());
+}
+
+/// Bytes that a directory takes on the disk.
+fn size(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    fs::read_dir(path).map_or(0, |entries| {
+        entries
+            .flatten()
+            .map(|entry| match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+                Ok(metadata) => metadata.blocks() * 512,
+                Err(_) => 0,
+            })
+            .sum()
+    })
+}
+
+#[test]
+fn takes_no_more_of_the_disk_than_it_may() {
+    const BUDGET: u64 = 64 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let queue = uncached().durability(Durability::Os).max_bytes(BUDGET).open(directory.path()).unwrap();
+    let noise = "b".repeat(400_000);
+    let mut accepted = 0;
+    let mut store = |queue: &SledQueue| {
+        let result = queue.append(&[large_window(accepted, &noise)], SystemTime::now());
+        accepted += u64::from(result.is_ok());
+        queue.sync().unwrap();
+        assert!(size(directory.path()) <= BUDGET, "{}", size(directory.path()));
+        result
+    };
+    let error = (0..400).find_map(|_| store(&queue).err()).expect("a budget that is reached");
+    assert_eq!(error.kind(), QueueErrorKind::Full);
+    assert!(error.to_string().contains("on disk"), "{error}");
+    // Delivery makes room again, a generation at a time.
+    let mut delivered = 0;
+    while store(&queue).is_err() {
+        assert_eq!(crate::support::offered(&queue.peek(1, 0).unwrap()), [delivered]);
+        queue.advance(1);
+        delivered += 1;
+        queue.maintain().unwrap();
+    }
+    assert!(delivered > 5);
+    assert_eq!(drain(&queue), ((delivered..accepted).collect(), 0));
+}
+
+#[test]
+fn leaves_some_of_the_disk_free() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = SledOptions::new().min_free_bytes(u64::MAX / 2).open(directory.path()).unwrap();
+    let error = queue.append(&[window(0..10)], SystemTime::now()).unwrap_err();
+    assert_eq!(error.kind(), QueueErrorKind::Full);
+    assert!(error.to_string().contains("are free"), "{error}");
+    assert_eq!(queue.depth().events, 0);
 }
 
 #[cfg(target_os = "linux")]
@@ -205,32 +298,6 @@ fn tells_what_it_takes_on_disk() {
     assert_eq!(queue.depth().bytes, queue.peek(1, 0).unwrap().windows[0].bytes().len() as u64);
 }
 
-#[test]
-fn an_old_snapshot_that_was_being_written_is_removed() {
-    let directory = tempfile::tempdir().unwrap();
-    fill(&SledQueue::open(directory.path()).unwrap(), 0..50, 10);
-    let leftover = generation(directory.path()).join("snap.00000000000000FF.generating");
-    fs::write(&leftover, "half a snapshot").unwrap();
-    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (0..50).collect::<Vec<_>>());
-    assert!(!leftover.exists());
-}
-
-#[test]
-fn a_damaged_snapshot_is_done_without() {
-    let directory = tempfile::tempdir().unwrap();
-    fill(&SledQueue::open(directory.path()).unwrap(), 0..50, 10);
-    // Opening it wrote a snapshot.
-    drop(SledQueue::open(directory.path()).unwrap());
-    let snapshots = fs::read_dir(generation(directory.path())).unwrap().flatten().map(|entry| entry.path());
-    let snapshots: Vec<_> =
-        snapshots.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("snap.")).collect();
-    assert!(!snapshots.is_empty());
-    for path in &snapshots {
-        fs::write(path, "garbage").unwrap();
-    }
-    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (0..50).collect::<Vec<_>>());
-}
-
 #[cfg(unix)]
 #[test]
 fn is_readable_by_its_owner_only() {
@@ -242,8 +309,9 @@ fn is_readable_by_its_owner_only() {
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(&generation(&directory)), 0o700);
     for file in ["lock", "cursor", "generation-0000000001/db", "generation-0000000001/conf"] {
-        assert_eq!(mode(&directory.join(file)), 0o600, "{file}");
+        assert_eq!(mode(&lane(&directory).join(file)), 0o600, "{file}");
     }
+    assert_eq!(mode(&directory.join("lock")), 0o600);
 }
 
 #[test]
@@ -257,14 +325,4 @@ fn a_path_that_is_a_file_is_refused() {
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
     assert_eq!(fs::read(&path).unwrap(), b"content");
-}
-
-#[test]
-fn a_layout_of_a_newer_version_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    fill(&SledQueue::open(directory.path()).unwrap(), 0..10, 5);
-    fs::create_dir(directory.path().join("generation-0000000002")).unwrap();
-    let error = SledQueue::open(directory.path()).unwrap_err();
-    assert_eq!(error.kind(), QueueErrorKind::Misconfigured);
-    assert!(error.to_string().contains("generation-0000000002"), "{error}");
 }

@@ -1,63 +1,135 @@
 use crate::child;
-use crate::support::{contents, fill};
-use logstash_handler::queue::{QueueErrorKind, SledQueue};
+use crate::support::{contents, drain, fill, lane};
+use logstash_handler::queue::{Queue, QueueErrorKind, SledQueue};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
+/// A child that has the queue open, and a way to wait for that.
+fn holder(directory: &std::path::Path) -> (Child, impl Iterator<Item = String>) {
+    let mut child = child::start("holder", directory, 0);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == format!("holding {}", child.id())));
+    (child, lines)
+}
+
+/// The processes that have lanes, as their locks say.
+fn holders(directory: &std::path::Path) -> Vec<String> {
+    let mut lanes: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("lane-"))
+        .collect();
+    lanes.sort();
+    lanes.iter().map(|lane| std::fs::read_to_string(lane.join("lock")).unwrap()).collect()
+}
+
 #[test]
-fn a_second_queue_in_the_same_process_is_refused() {
+fn a_second_queue_in_the_same_process_has_a_lane_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = SledQueue::open(directory.path()).unwrap();
+    let second = SledQueue::open(directory.path()).unwrap();
+    fill(&first, 0..10, 5);
+    fill(&second, 10..20, 5);
+    assert_eq!(contents(&first), (0..10).collect::<Vec<_>>());
+    assert_eq!(contents(&second), (10..20).collect::<Vec<_>>());
+    assert_eq!(holders(directory.path()), vec![std::process::id().to_string(); 2]);
+}
+
+#[test]
+fn a_second_process_has_a_lane_of_its_own_which_is_taken_over_when_it_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     let queue = SledQueue::open(directory.path()).unwrap();
+    fill(&queue, 0..10, 5);
+    let mut child = child::start("filler", directory.path(), 100);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "filled"));
+    assert_eq!(holders(directory.path()), [std::process::id().to_string(), child.id().to_string()]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // The own lane has been peeked at: the batch that is under way is not disturbed.
+    let batch = queue.peek(1, 0).unwrap();
+    assert_eq!(crate::support::offered(&batch), (0..5).collect::<Vec<_>>());
+    let (mut found, deadline) = (0, Instant::now() + Duration::from_secs(20));
+    while found == 0 {
+        assert!(Instant::now() < deadline);
+        assert_eq!(queue.depth().events, 10, "not before it is announced");
+        std::thread::sleep(queue.maintain_in().unwrap().min(Duration::from_millis(100)));
+        queue.adopt(&mut |events| found += events).unwrap();
+    }
+    assert_eq!((found, queue.depth().events), (50, 60));
+    fill(&queue, 150..160, 5);
+    assert!(queue.reports().iter().any(|report| report.contains("50 events")));
+    queue.advance(5);
+    let (events, damaged) = drain(&queue);
+    assert_eq!(events, (5..10).chain(100..150).chain(150..160).collect::<Vec<_>>());
+    assert_eq!(damaged, 0);
+    queue.maintain().unwrap();
+    assert_eq!(holders(directory.path()), [std::process::id().to_string()], "its lane is removed");
+}
+
+#[test]
+fn lanes_of_processes_that_are_gone_are_delivered_by_the_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let queues: Vec<_> = (0..3).map(|_| SledQueue::open(directory.path()).unwrap()).collect();
+    for (queue, start) in queues.iter().zip([0, 100, 200]) {
+        fill(queue, start..start + 100, 10);
+    }
+    drop(queues);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(queue.depth().events, 300);
+    fill(&queue, 300..400, 10);
+    // The first lane is the own one now, and comes last.
+    let expected = (100..300).chain(0..100).chain(300..400);
+    assert_eq!(drain(&queue), (expected.collect(), 0));
+    queue.maintain().unwrap();
+    assert!(lane(directory.path()).exists());
+    assert_eq!(holders(directory.path()).len(), 1);
+}
+
+#[test]
+fn the_lane_of_a_killed_process_is_gone_on_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut child, _) = holder(directory.path());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(SledQueue::open(directory.path()).unwrap());
+    assert_eq!(holders(directory.path()).len(), 1);
+}
+
+#[test]
+fn a_directory_that_stays_locked_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(SledQueue::open(directory.path()).unwrap());
+    // As an older version locks it for as long as it runs.
+    let lock = File::options().read(true).write(true).open(directory.path().join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    std::fs::write(directory.path().join("lock"), "4711").unwrap();
     let start = Instant::now();
     let error = SledQueue::open(directory.path()).unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(3));
     assert_eq!(error.kind(), QueueErrorKind::Locked);
     let message = error.to_string();
-    assert!(message.contains(&format!("process {}, which is this process", std::process::id())), "{message}");
+    assert!(message.contains("process 4711"), "{message}");
     assert!(message.contains(directory.path().to_str().unwrap()), "{message}");
-    drop(queue);
+    drop(lock);
     SledQueue::open(directory.path()).unwrap();
 }
 
 #[test]
-fn a_second_process_is_refused_and_told_by_whom() {
+fn a_process_that_lives_keeps_its_lane() {
     let directory = tempfile::tempdir().unwrap();
-    let queue = SledQueue::open(directory.path()).unwrap();
-    let mut child = child::start("opener", directory.path(), 0);
+    let (mut child, lines) = holder(directory.path());
+    let mut other = child::start("opener", directory.path(), 0);
     let mut output = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-    assert!(child.wait().unwrap().success());
-    assert!(output.contains("refused Locked"), "{output}");
-    assert!(output.contains(&format!("in use by process {}", std::process::id())), "{output}");
-    fill(&queue, 0..10, 5);
-    assert_eq!(contents(&queue), (0..10).collect::<Vec<_>>());
-}
-
-#[test]
-fn the_lock_of_a_killed_process_is_gone() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut child = child::start("holder", directory.path(), 0);
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let holding = lines.map_while(Result::ok).find(|line| line.starts_with("holding"));
-    assert_eq!(holding, Some(format!("holding {}", child.id())));
-
-    let error = SledQueue::open(directory.path()).unwrap_err();
-    assert_eq!(error.kind(), QueueErrorKind::Locked);
-    assert!(error.to_string().contains(&format!("process {};", child.id())), "{error}");
-
-    child.kill().unwrap();
-    child.wait().unwrap();
-    SledQueue::open(directory.path()).unwrap();
-}
-
-#[test]
-fn a_queue_that_is_closed_meanwhile_is_waited_for() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut child = child::start("holder", directory.path(), 0);
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.starts_with("holding")));
+    other.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(other.wait().unwrap().success());
+    assert!(output.contains("opened"), "{output}");
+    assert_eq!(holders(directory.path())[0], child.id().to_string());
     drop(child.stdin.take());
-    SledQueue::open(directory.path()).unwrap();
     assert!(lines.last().is_some());
     assert!(child.wait().unwrap().success());
 }

@@ -18,4 +18,10 @@ mod damage;
 #[cfg(feature = "sled")]
 mod disk;
 #[cfg(feature = "sled")]
+mod inspect;
+#[cfg(feature = "sled")]
 mod lock;
+#[cfg(feature = "sled")]
+mod old_layout;
+#[cfg(feature = "sled")]
+mod places;

@@ -6,7 +6,7 @@ use logstash_handler::queue::{SledOptions, SledQueue};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
 use std::ops::Range;
 #[cfg(feature = "sled")]
-use std::path::Path;
+use std::path::{Path, PathBuf};
 #[cfg(feature = "sled")]
 use std::time::Instant;
 use std::time::{Duration, SystemTime};
@@ -81,18 +81,22 @@ pub(crate) fn drain(queue: &dyn Queue) -> (Vec<u64>, u64) {
     }
 }
 
-/// The keys in the database of a queue that is closed.
+/// Where the first process keeps its windows.
 #[cfg(feature = "sled")]
-pub(crate) fn keys_in_store(queue: &Path) -> usize {
-    let mut keys = 0;
-    tamper(queue, |db| keys = db.len());
-    keys
+pub(crate) fn lane(queue: &Path) -> PathBuf {
+    queue.join("lane-0000000001")
+}
+
+/// Its first database.
+#[cfg(feature = "sled")]
+pub(crate) fn generation(queue: &Path) -> PathBuf {
+    lane(queue).join("generation-0000000001")
 }
 
 /// Changes the database of a queue that is closed.
 #[cfg(feature = "sled")]
 pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
-    let config = sled::Config::default().path(queue.join("generation-0000000001")).segment_size(8 << 20);
+    let config = sled::Config::default().path(generation(queue)).segment_size(8 << 20);
     let deadline = Instant::now() + Duration::from_secs(5);
     let db = loop {
         match config.open() {
@@ -103,6 +107,45 @@ pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
     };
     change(&db);
     db.flush().unwrap();
+}
+
+/// Where each writing of a part of a window is in the file of a store.
+#[cfg(feature = "sled")]
+pub(crate) fn places(file: &[u8], window: u64, part: u16) -> Vec<usize> {
+    let is_it = |&at: &usize| {
+        file[at..].starts_with(b"LSQW")
+            && file.get(at + 6..at + 8) == Some(&part.to_be_bytes())
+            && file.get(at + 12..at + 20) == Some(&window.to_be_bytes())
+    };
+    (0..file.len()).filter(|&at| file[at] == b'L').filter(is_it).collect()
+}
+
+/// Changes every writing of a part of a window in the first generation of a queue.
+#[cfg(feature = "sled")]
+pub(crate) fn spoil(queue: &Path, window: u64, part: u16, change: impl Fn(&mut [u8])) {
+    let path = generation(queue).join("db");
+    let mut file = std::fs::read(&path).unwrap();
+    let places = places(&file, window, part);
+    assert!(!places.is_empty(), "window {window} is in the file");
+    for at in places {
+        change(&mut file[at..]);
+    }
+    std::fs::write(path, file).unwrap();
+}
+
+/// Copies a queue as it is on the disk; while it is open, as a kill would leave it.
+#[cfg(feature = "sled")]
+pub(crate) fn copy_all(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 pub(crate) fn time(millis: u64) -> SystemTime {

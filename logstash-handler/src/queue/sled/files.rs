@@ -4,6 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+/// The file of sled, and of a [`Plain`](super::plain::Plain) generation.
+pub(super) const DB: &str = "db";
+pub(super) const LOG: &str = "log";
+
 /// Creates a directory and its parents, for the owner alone. One that is there keeps its mode.
 pub(super) fn create_dir(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
@@ -29,6 +33,44 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
+}
+
+/// The numbers of the entries of a directory whose names are a prefix and a number, in order.
+pub(super) fn numbered(path: &Path, prefix: &str) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// Removes a directory with all that is in it; what is left after a crash has the prefix `removed-`.
+pub(super) fn remove_dir(path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let renamed = path.with_file_name(format!("{REMOVED}{name}"));
+    fs::rename(path, &renamed)?;
+    fs::remove_dir_all(renamed)
+}
+
+/// Removes what a crash has left of [`remove_dir`].
+pub(super) fn remove_leftovers(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(REMOVED) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+const REMOVED: &str = "removed-";
+
+/// Whether an error says that there is no room.
+pub(super) fn is_full(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Makes the names in a directory durable.
@@ -65,7 +107,7 @@ pub(super) fn size_on_disk(path: &Path) -> u64 {
 }
 
 /// Bytes allocated to a file; its length may promise more, because the store leaves holes.
-fn allocated(metadata: &fs::Metadata) -> u64 {
+pub(super) fn allocated(metadata: &fs::Metadata) -> u64 {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::blocks(metadata) * 512;
     #[cfg(not(unix))]

@@ -1,7 +1,8 @@
 use super::files;
-use super::record::{self, Header, Unreadable};
-use crate::queue::{QueueError, QueueErrorKind};
-use bytes::{Bytes, BytesMut};
+use super::record::{self, Assembly, Unreadable};
+use super::scan::Contents;
+use super::watch::within;
+use bytes::Bytes;
 use lumberjack_codec::EncodedWindow;
 use std::error::Error;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::fs::{self, File};
 use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,6 @@ use std::time::{Duration, Instant};
 /// sled panics on some damaged files, so that every call of it is contained.
 #[derive(Debug)]
 pub(super) struct Generation {
-    directory: PathBuf,
     db: Database,
     /// A handle of our own on sled's file: its `flush` hands over to the kernel and no further.
     data: File,
@@ -26,31 +26,31 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Opens the database, repairing what can be repaired without a loss.
-    pub(super) fn open(directory: &Path) -> Result<Self, QueueError> {
-        let path = directory.display();
-        let prepared = files::create_dir(directory).and_then(|()| remove_half_written_snapshots(directory));
-        prepared.map_err(|cause| cannot_open(directory, cause))?;
-        let mut opened = open_database(directory);
+    ///
+    /// While it is being opened there is a marker in the directory, so that a database that takes the
+    /// process down with it is not opened a second time.
+    pub(super) fn open(directory: &Path) -> Result<Self, OpenError> {
+        files::create_dir(directory)?;
+        let marker = directory.join(OPENING);
+        if marker.try_exists()? {
+            return Err(OpenError::Damaged("opening it ended the process the last time".to_owned()));
+        }
+        drop(files::open_private(&marker)?);
+        remove_half_written_snapshots(directory)?;
+        let mut opened = open_within(directory)?;
         if opened.as_ref().is_err_and(Failure::is_damage) {
             // A snapshot only saves sled from reading its whole log, and is damaged more often.
-            remove_files(directory, |name| name.starts_with("snap."))
-                .map_err(|cause| cannot_open(directory, cause))?;
-            opened = open_database(directory);
+            remove_files(directory, |name| name.starts_with("snap."))?;
+            opened = open_within(directory)?;
         }
-        let db = opened.map_err(|failure| match failure {
-            Failure::Sled(sled::Error::Io(cause)) => cannot_open(directory, cause),
-            failure => QueueError::new(
-                QueueErrorKind::Damaged,
-                format!("store {path} is damaged and cannot be opened; move it aside to start afresh"),
-            )
-            .caused_by(failure),
-        })?;
-        let data = make_durable(directory).map_err(|cause| cannot_open(directory, cause))?;
-        Ok(Self { directory: directory.to_owned(), db: Database(Some(db)), data })
-    }
-
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+        let opened = opened.map_err(|failure| match failure {
+            Failure::Sled(sled::Error::Io(cause)) => OpenError::Disk(cause),
+            failure => OpenError::Damaged(failure.to_string()),
+        });
+        fs::remove_file(marker)?;
+        let db = opened?;
+        let data = make_durable(directory)?;
+        Ok(Self { db, data })
     }
 
     #[cfg(test)]
@@ -68,65 +68,82 @@ impl Generation {
         })
     }
 
-    /// Reads a window back.
-    pub(super) fn read(&self, number: u64) -> Result<EncodedWindow, ReadError> {
+    /// Reads a window back; `None` if it is not there, or damaged.
+    pub(super) fn read(&self, number: u64) -> Result<Option<EncodedWindow>, Failure> {
         let part = |part| match contain(|| self.db.get(record::key(number, part))) {
-            Ok(Some(value)) => Ok(value),
-            Ok(None) | Err(Failure::Sled(sled::Error::Corruption { .. })) => Err(ReadError::Lost),
-            Err(failure) => Err(ReadError::Failed(failure)),
+            Err(Failure::Sled(sled::Error::Corruption { .. })) => Ok(None),
+            read => read,
         };
-        let first = part(0)?;
-        let (header, start) = Header::decode(&first)?;
-        let parts = record::parts(header.length).ok_or(ReadError::Lost)?;
-        let mut check = header.check();
-        // Grows with what is there, not with what the header says.
-        let mut bytes = BytesMut::from(start);
-        let mut whole = check.update(start);
-        for number in 1..parts {
-            let value = part(number)?;
-            whole = whole && check.update(&value);
-            bytes.extend_from_slice(&value);
-        }
-        if !whole || !check.passes() {
-            return Err(ReadError::Lost);
-        }
-        Ok(header.window(Bytes::from(bytes)))
-    }
-
-    /// Removes a window. Parts in a damaged page stay where they are.
-    pub(super) fn remove(&self, number: u64, parts: u16) -> Result<(), Failure> {
-        for part in 0..parts {
-            match contain(|| self.db.remove(record::key(number, part))) {
-                Ok(_) | Err(Failure::Sled(sled::Error::Corruption { .. })) => {}
-                Err(failure) => return Err(failure),
+        let Some(first) = part(0)? else { return Ok(None) };
+        let Ok(mut assembly) = Assembly::begin(number, &first, true) else { return Ok(None) };
+        for number in 1.. {
+            if assembly.is_complete() {
+                break;
+            }
+            let Some(value) = part(number)? else { return Ok(None) };
+            if !assembly.add(number, &value) {
+                return Ok(None);
             }
         }
-        Ok(())
+        Ok(assembly.finish())
     }
 
-    /// Removes the windows from this number on.
-    pub(super) fn remove_from(&self, number: u64) -> Result<(), Failure> {
-        contain(|| {
-            for key in self.db.range(record::key(number, 0)..).keys() {
-                self.db.remove(key?)?;
+    /// Reads and checks everything that is in the database.
+    pub(super) fn contents(&self) -> Result<Contents, ContentsError> {
+        let mut contents = Contents::default();
+        let mut open: Option<(u64, Option<Assembly>)> = None;
+        for value in self.values() {
+            let (key, value) = match value {
+                Err(failure) if failure.is_damage() => {
+                    contents.damaged = true;
+                    break;
+                }
+                value => value.map_err(ContentsError::Failed)?,
+            };
+            let Some((number, part)) = record::parse_key(&key) else {
+                contents.damaged = true;
+                continue;
+            };
+            match &mut open {
+                Some((of, assembly)) if *of == number => {
+                    if !assembly.as_mut().is_some_and(|assembly| assembly.add(part, &value)) {
+                        *assembly = None;
+                    }
+                }
+                _ => {
+                    if let Some((number, assembly)) = open.take() {
+                        contents.add(number, assembly.as_ref());
+                    }
+                    let assembly = match Assembly::begin(number, &value, false) {
+                        Err(Unreadable::Newer(version)) => return Err(ContentsError::Newer(version)),
+                        assembly => assembly.ok().filter(|_| part == 0),
+                    };
+                    open = Some((number, assembly));
+                }
             }
-            Ok(())
-        })
+        }
+        if let Some((number, assembly)) = open {
+            // The last window may have been cut while it was stored; then nobody was told that it is.
+            let is_cut = assembly.as_ref().is_some_and(|assembly| !assembly.is_complete());
+            if !is_cut {
+                contents.add(number, assembly.as_ref());
+            }
+        }
+        Ok(contents)
     }
 
-    /// Keys and values in order, from the first key of a window on.
-    pub(super) fn values_from(&self, number: u64) -> Values<'_> {
-        Values { database: &self.db, values: self.db.range(record::key(number, 0)..) }
+    fn values(&self) -> Values<'_> {
+        Values { database: &self.db, values: self.db.iter() }
+    }
+
+    /// The file of the database.
+    pub(super) fn data(&self) -> &File {
+        &self.data
     }
 
     /// Hands everything to the kernel, which keeps it when the process is killed.
     pub(super) fn flush(&self) -> Result<(), Failure> {
         contain(|| self.db.flush()).map(|_| ())
-    }
-
-    /// Puts on the disk what was handed to the kernel.
-    pub(super) fn sync_data(&self) -> io::Result<()> {
-        self.data.sync_data()
     }
 }
 
@@ -153,7 +170,7 @@ impl Drop for Database {
 }
 
 /// Keys and values of a [`Generation`].
-pub(super) struct Values<'g> {
+struct Values<'g> {
     database: &'g sled::Db,
     values: sled::Iter,
 }
@@ -189,8 +206,18 @@ impl Failure {
         matches!(self, Self::Panicked(_) | Self::Sled(sled::Error::Corruption { .. }))
     }
 
-    pub(super) fn is_panic(&self) -> bool {
-        matches!(self, Self::Panicked(_))
+    /// Whether the disk has no room.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Disk(cause) | Self::Sled(sled::Error::Io(cause)) => files::is_full(cause),
+            Self::Panicked(_) | Self::Sled(_) => false,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(cause: io::Error) -> Self {
+        Self::Disk(cause)
     }
 }
 
@@ -214,18 +241,25 @@ impl Error for Failure {
     }
 }
 
-/// Why a window could not be read back.
+/// Why a database is not open.
 #[derive(Debug)]
-pub(super) enum ReadError {
-    Failed(Failure),
-    /// It is not there, or damaged, for good.
-    Lost,
+pub(super) enum OpenError {
+    Damaged(String),
+    Disk(io::Error),
 }
 
-impl From<Unreadable> for ReadError {
-    fn from(_: Unreadable) -> Self {
-        Self::Lost
+impl From<io::Error> for OpenError {
+    fn from(cause: io::Error) -> Self {
+        Self::Disk(cause)
     }
+}
+
+/// Why it is not known what a database holds.
+#[derive(Debug)]
+pub(super) enum ContentsError {
+    Failed(Failure),
+    /// Windows of a newer version of the format.
+    Newer(u8),
 }
 
 /// Calls sled, turning a panic into a failure.
@@ -239,6 +273,17 @@ fn contain<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
                 .or_else(|| panic.downcast_ref::<&str>().map(|&message| message.to_owned()));
             Err(Failure::Panicked(message.unwrap_or_default()))
         }
+    }
+}
+
+/// Opens the database in a thread of its own, because damaged files can keep sled busy for ever.
+fn open_within(directory: &Path) -> io::Result<Result<Database, Failure>> {
+    let path = directory.to_owned();
+    match within(OPEN_WITHIN, move || open_database(&path).map(|db| Database(Some(db)))) {
+        Err(cause) if cause.kind() == io::ErrorKind::TimedOut => {
+            Ok(Err(Failure::Panicked(cause.to_string())))
+        }
+        opened => opened,
     }
 }
 
@@ -281,7 +326,7 @@ fn remove_files(directory: &Path, remove: impl Fn(&str) -> bool) -> io::Result<(
 
 /// sled never syncs the names of its files, nor its configuration; returns our handle of its data.
 fn make_durable(directory: &Path) -> io::Result<File> {
-    let data = directory.join("db");
+    let data = directory.join(files::DB);
     let config = directory.join("conf");
     for path in [&data, &config] {
         files::make_private(path)?;
@@ -294,16 +339,6 @@ fn make_durable(directory: &Path) -> io::Result<File> {
     Ok(data)
 }
 
-fn cannot_open(directory: &Path, cause: io::Error) -> QueueError {
-    let kind = match cause.kind() {
-        io::ErrorKind::NotADirectory
-        | io::ErrorKind::PermissionDenied
-        | io::ErrorKind::ReadOnlyFilesystem => QueueErrorKind::Misconfigured,
-        _ => QueueErrorKind::Unavailable,
-    };
-    QueueError::new(kind, format!("cannot open store {}", directory.display())).caused_by(cause)
-}
-
 /// A value, and a leaf of 20, must stay below a quarter of it, or sled makes it a file of its own
 /// that it never removes.
 const SEGMENT: usize = 8 << 20;
@@ -313,3 +348,7 @@ const LOOKUPS: usize = 4;
 const CACHE: u64 = 16 << 20;
 /// How long a lock that sled holds on after it was closed is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long opening may take; a second or two at most, where disks are disks.
+const OPEN_WITHIN: Duration = Duration::from_secs(60);
+/// The marker of a database that is being opened.
+const OPENING: &str = "opening";

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The right to use a queue's directory: a locked file that names the process that holds it.
+/// The right to use a lane, or to change which there are: a locked file that names the process that holds it.
 ///
 /// sled has a lock too, but one that lives on in forked children and names nobody.
 #[derive(Debug)]
@@ -28,9 +28,26 @@ impl DirectoryLock {
                 Err(TryLockError::Error(cause)) => return Err(broken(&path, cause)),
             }
         }
+        Self::named(file, &path)
+    }
+
+    /// Takes the lock if it is free now.
+    pub(super) fn attempt(directory: &Path) -> Result<Option<Self>, QueueError> {
+        let path = directory.join("lock");
+        let file = files::open_private(&path).map_err(|cause| broken(&path, cause))?;
+        match file.try_lock() {
+            Ok(()) => Self::named(file, &path).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(cause)) => Err(broken(&path, cause)),
+        }
+    }
+
+    fn named(mut file: File, path: &Path) -> Result<Self, QueueError> {
         let named = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-        named.map_err(|cause| broken(&path, cause))?;
-        Ok(Self { file })
+        match named {
+            Err(cause) if !files::is_full(&cause) => Err(broken(path, cause)),
+            _ => Ok(Self { file }),
+        }
     }
 
     /// Gives the lock back, also where a forked child still has the file open.
@@ -44,9 +61,7 @@ impl DirectoryLock {
 }
 
 fn held(directory: &Path, file: &mut File) -> QueueError {
-    let mut holder = String::new();
-    let pid = file.rewind().and_then(|()| file.take(20).read_to_string(&mut holder));
-    let holder = match pid.ok().and_then(|_| holder.trim().parse::<u32>().ok()) {
+    let holder = match named_in(file) {
         Some(pid) if pid == std::process::id() => format!("process {pid}, which is this process"),
         Some(pid) => format!("process {pid}"),
         None => "another process".to_owned(),
@@ -56,6 +71,26 @@ fn held(directory: &Path, file: &mut File) -> QueueError {
         QueueErrorKind::Locked,
         format!("queue {path} is in use by {holder}; give each process a directory of its own"),
     )
+}
+
+/// The process that a lock file names.
+fn named_in(file: &mut File) -> Option<u32> {
+    let mut holder = String::new();
+    file.rewind().and_then(|()| file.take(20).read_to_string(&mut holder)).ok()?;
+    holder.trim().parse().ok()
+}
+
+/// The process that holds the lock of a directory now, if there is one; 0 if it does not say which it is.
+pub(super) fn holder(directory: &Path) -> io::Result<Option<u32>> {
+    let mut file = match File::open(directory.join("lock")) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| None),
+        Err(TryLockError::WouldBlock) => Ok(Some(named_in(&mut file).unwrap_or(0))),
+        Err(TryLockError::Error(cause)) => Err(cause),
+    }
 }
 
 fn broken(path: &Path, cause: io::Error) -> QueueError {

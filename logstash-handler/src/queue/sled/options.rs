@@ -21,21 +21,52 @@ pub struct SledOptions {
     pub(super) max_bytes: u64,
     pub(super) durability: Durability,
     pub(super) cache_bytes: u64,
+    pub(super) min_free_bytes: u64,
+    pub(super) generation_bytes: u64,
 }
 
 impl SledOptions {
-    /// 1 GiB, durable on each sync, 8 MiB of cache.
+    /// 1 GiB, 64 MiB of the disk left free, durable on each sync, 8 MiB of cache.
     #[must_use]
     pub const fn new() -> Self {
-        Self { max_bytes: 1 << 30, durability: Durability::Flush, cache_bytes: 8 << 20 }
+        Self {
+            max_bytes: 1 << 30,
+            durability: Durability::Flush,
+            cache_bytes: 8 << 20,
+            min_free_bytes: 64 << 20,
+            generation_bytes: 64 << 20,
+        }
     }
 
-    /// Encoded bytes that the queue holds at most. Default: 1 GiB.
+    /// Bytes that the directory takes on disk at most, with everything in it. Default: 1 GiB.
     ///
-    /// The files take up to about twice as much, and keep what they once took.
+    /// The encoded bytes of the windows are held to it as well. Of the disk the store needs 48 MiB in
+    /// any case; with less than that only the encoded bytes are limited. Of several processes that share
+    /// the directory each measures all of it once per second.
     #[must_use]
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
+        self
+    }
+
+    /// Bytes that are left free on the file system. Default: 64 MiB.
+    ///
+    /// When there is less, the queue is [`Full`](crate::queue::QueueErrorKind::Full); it is drained all
+    /// the same, and takes windows again when there is room. With 0 it uses all there is.
+    #[must_use]
+    pub const fn min_free_bytes(mut self, bytes: u64) -> Self {
+        self.min_free_bytes = bytes;
+        self
+    }
+
+    /// Bytes on disk after which a new generation of the store is begun; the old one is deleted as soon
+    /// as it is delivered. Default: 64 MiB, or an eighth of [`max_bytes`](Self::max_bytes) where that is
+    /// less.
+    ///
+    /// Smaller ones give the disk back sooner and take less memory; each costs some milliseconds.
+    #[must_use]
+    pub const fn generation_bytes(mut self, bytes: u64) -> Self {
+        self.generation_bytes = bytes;
         self
     }
 
@@ -58,17 +89,20 @@ impl SledOptions {
 
     /// Opens the queue in a directory, which is created if it is not there.
     ///
-    /// Takes time in proportion to what is queued, because all of it is read and checked.
+    /// Reads and checks the generation that was written last; the others are read when they are due.
+    ///
+    /// A store that is damaged is set aside, and what can be read of it is delivered: that is no error,
+    /// see [`SledQueue`].
     ///
     /// # Errors
     ///
-    /// Of kind [`Locked`](crate::queue::QueueErrorKind::Locked) when another queue has the directory
-    /// open, [`Misconfigured`](crate::queue::QueueErrorKind::Misconfigured) when it cannot be created
-    /// or written or holds a newer format, [`Damaged`](crate::queue::QueueErrorKind::Damaged) when its
-    /// files cannot be read, [`Unavailable`](crate::queue::QueueErrorKind::Unavailable) when the disk
+    /// Of kind [`Locked`](crate::queue::QueueErrorKind::Locked) when another process keeps the directory
+    /// locked, [`Misconfigured`](crate::queue::QueueErrorKind::Misconfigured) when it cannot be created
+    /// or written or holds a newer format, [`Full`](crate::queue::QueueErrorKind::Full) when the disk has
+    /// no room for its files, [`Unavailable`](crate::queue::QueueErrorKind::Unavailable) when the disk
     /// failed.
     pub fn open(self, path: impl AsRef<Path>) -> Result<SledQueue, QueueError> {
-        SledQueue::with_options(path.as_ref(), self)
+        SledQueue::with_options(path.as_ref(), self, false)
     }
 }
 
@@ -86,9 +120,11 @@ impl Default for SledOptions {
 /// | `Interval` | all that was synced survives | the last interval may be lost |
 /// | `Os` | all that was synced survives | everything may be lost |
 ///
-/// In all of them an advance survives when the process is killed; a power cut may undo the advances
-/// of about the last half minute (as long as the kernel keeps written pages to itself), which
-/// repeats events and loses none.
+/// What is lost is the end of the queue, never something before events that survive.
+///
+/// In all of them an advance survives when the process is killed. A power cut may undo those since the
+/// last call of [`maintain`](crate::queue::Queue::maintain), and of one second; with `Os` those since the
+/// kernel wrote its pages, about half a minute. That repeats events and loses none.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -100,12 +136,13 @@ pub enum Durability {
     /// Handed to the kernel before `sync` returns; `fdatasync` at most once in this time.
     ///
     /// A killed process loses nothing that was synced. A power cut loses at most what was synced
-    /// in the last interval, plus the time between two calls of
-    /// [`maintain`](crate::queue::Queue::maintain), which makes good for a pause of the events.
+    /// in the last interval, plus the time until the next call of
+    /// [`sync`](crate::queue::Queue::sync) or [`maintain`](crate::queue::Queue::maintain), which the
+    /// writer of a handler makes in time.
     Interval(Duration),
-    /// Handed to the kernel before `sync` returns, which never asks the disk for anything.
+    /// Handed to the kernel before `sync` returns; only a generation that is full is put on the disk.
     ///
-    /// A killed process loses nothing that was synced. A power cut may lose everything, or leave a
-    /// store that cannot be opened.
+    /// A killed process loses nothing that was synced. A power cut may lose what the kernel did not
+    /// write by itself: about half a minute, and at most one generation.
     Os,
 }

@@ -1,11 +1,12 @@
 //! What happens to the store behind the back of an open queue.
 
-use super::{Content, Durability, SledOptions, SledQueue, record};
+use super::{Durability, SledOptions, SledQueue, files, record};
+use crate::queue::backlog::Content;
 use crate::queue::{Queue, QueueErrorKind};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 fn window(events: Range<u32>) -> EncodedWindow {
     WindowEncoder::new(1).encode(events.map(|number| number.to_string())).unwrap()
@@ -22,23 +23,33 @@ fn queue(path: &Path, windows: u32) -> SledQueue {
 }
 
 fn contents(queue: &SledQueue) -> Vec<u32> {
-    let windows = queue.peek(usize::MAX, usize::MAX).unwrap().windows;
-    let payloads = windows.iter().flat_map(|window| window.payloads().unwrap());
+    let peek = queue.peek(usize::MAX, usize::MAX).unwrap();
+    let payloads = peek.windows.iter().flat_map(|window| window.payloads().unwrap()).skip(peek.skip as usize);
     payloads.map(|payload| std::str::from_utf8(&payload).unwrap().parse().unwrap()).collect()
 }
 
-fn flip(queue: &SledQueue, window: u64) {
-    let generation = queue.generation().clone().unwrap();
-    let mut value = generation.database().get(record::key(window, 0)).unwrap().unwrap().to_vec();
-    *value.last_mut().unwrap() ^= 1;
-    generation.database().insert(record::key(window, 0), value).unwrap();
+/// Destroys a window of the tail, in the database and in its file.
+fn destroy(queue: &SledQueue, window: u64) {
+    let tail = queue.own.tail().clone().unwrap();
+    tail.database().remove(record::key(window, 0)).unwrap().unwrap();
+    tail.database().flush().unwrap();
+    let path = tail.directory.join(files::DB);
+    let mut file = std::fs::read(&path).unwrap();
+    let number = window.to_be_bytes();
+    let is_it = |at: &usize| file[*at..].starts_with(record::MAGIC) && file[at + 12..at + 20] == number;
+    let places: Vec<usize> = (0..file.len() - 28).filter(is_it).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        file[at + 60] ^= 1;
+    }
+    std::fs::write(path, file).unwrap();
 }
 
 #[test]
 fn a_value_that_went_bad_ends_a_peek_and_is_counted_at_the_front() {
     let directory = tempfile::tempdir().unwrap();
     let queue = queue(directory.path(), 5);
-    flip(&queue, 2);
+    destroy(&queue, 2);
     let peek = queue.peek(9, usize::MAX).unwrap();
     assert_eq!((peek.windows.len(), peek.damaged), (2, 0));
     assert_eq!(queue.depth().events, 50);
@@ -59,17 +70,29 @@ fn values_that_are_gone_at_the_front_are_passed_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let queue = queue(directory.path(), 5);
     queue.advance(3);
-    let generation = queue.generation().clone().unwrap();
     for window in [0, 1, 2] {
-        generation.database().remove(record::key(window, 0)).unwrap().unwrap();
+        destroy(&queue, window);
     }
     let peek = queue.peek(9, usize::MAX).unwrap();
     assert_eq!((peek.windows.len(), peek.skip, peek.damaged), (2, 0, 27));
-    flip(&queue, 3);
-    flip(&queue, 4);
-    let peek = queue.peek(9, usize::MAX).unwrap();
-    assert_eq!((peek.windows.len(), peek.damaged), (0, 20));
-    assert_eq!(queue.depth().events, 0);
+    assert_eq!(contents(&queue), (30..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_the_database_cannot_tell_is_read_from_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = queue(directory.path(), 5);
+    {
+        let tail = queue.own.tail().clone().unwrap();
+        tail.database().remove(record::key(2, 0)).unwrap().unwrap();
+        tail.database().insert(record::key(3, 0), "garbage").unwrap().unwrap();
+    }
+    assert_eq!(contents(&queue), (0..50).collect::<Vec<_>>());
+    queue.append(&[window(50..60)], SystemTime::now()).unwrap();
+    queue.sync().unwrap();
+    assert_eq!(contents(&queue), (0..60).collect::<Vec<_>>());
+    drop(queue);
+    assert_eq!(contents(&SledQueue::open(directory.path()).unwrap()), (0..60).collect::<Vec<_>>());
 }
 
 #[test]
@@ -78,16 +101,16 @@ fn a_store_that_died_is_opened_again_with_all_that_was_appended() {
     let queue = queue(directory.path(), 2);
     queue.append(&[window(20..30)], SystemTime::now()).unwrap();
     {
-        let generation = queue.generation().clone().unwrap();
+        let tail = queue.own.tail().clone().unwrap();
         // As if the flush had failed: what was appended since the last one is not there.
-        generation.database().remove(record::key(2, 0)).unwrap().unwrap();
+        tail.database().remove(record::key(2, 0)).unwrap().unwrap();
         // What an append that failed half way has left.
-        generation.database().insert(record::key(3, 0), b"part of a window").unwrap();
-        generation.database().insert(record::key(3, 1), b"and more of it").unwrap();
+        tail.database().insert(record::key(3, 0), b"part of a window").unwrap();
+        tail.database().insert(record::key(3, 1), b"and more of it").unwrap();
     }
-    queue.abandon_generation();
-    let error = queue.peek(9, usize::MAX).unwrap_err();
-    assert_eq!(error.kind(), QueueErrorKind::Unavailable);
+    queue.own.abandon_tail();
+    // Delivery does not wait for it.
+    assert_eq!(contents(&queue), (0..30).collect::<Vec<_>>());
     assert_eq!(queue.depth().events, 30);
 
     queue.sync().unwrap();
@@ -102,9 +125,9 @@ fn a_store_that_died_is_opened_again_with_all_that_was_appended() {
 fn a_store_that_dies_at_once_again_is_left_alone_for_a_second() {
     let directory = tempfile::tempdir().unwrap();
     let queue = queue(directory.path(), 1);
-    queue.abandon_generation();
+    queue.own.abandon_tail();
     queue.maintain().unwrap();
-    queue.abandon_generation();
+    queue.own.abandon_tail();
     let error = queue.append(&[window(10..20)], SystemTime::now()).unwrap_err();
     assert_eq!(error.kind(), QueueErrorKind::Unavailable);
     assert_eq!(queue.maintain().unwrap_err().kind(), QueueErrorKind::Unavailable);
@@ -117,33 +140,40 @@ fn what_memory_still_has_is_delivered_while_the_store_is_dead() {
     let queue = SledOptions::new().durability(Durability::Os).open(directory.path()).unwrap();
     queue.append(&[window(0..10), window(10..20)], SystemTime::now()).unwrap();
     queue.sync().unwrap();
-    queue.abandon_generation();
+    queue.own.abandon_tail();
     assert_eq!(contents(&queue), (0..20).collect::<Vec<_>>());
     queue.advance(15);
-    assert_eq!(contents(&queue).first(), Some(&10));
+    assert_eq!(contents(&queue), (15..20).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_power_cut_that_undoes_advances_repeats_events_and_counts_none_as_lost() {
     let directory = tempfile::tempdir().unwrap();
-    let queue = queue(directory.path(), 10);
+    let open = || SledOptions::new().cache_bytes(0).generation_bytes(1).open(directory.path()).unwrap();
+    let queue = open();
+    for start in (0..100).step_by(10) {
+        queue.append(&[window(start..start + 10)], SystemTime::now()).unwrap();
+        queue.sync().unwrap();
+    }
     queue.advance(30);
     queue.maintain().unwrap();
-    assert!(queue.state().done.is_empty());
-    let on_disk = std::fs::read(directory.path().join("cursor")).unwrap();
-    // The next sync of the cursor is an hour away.
-    queue.writer().cursor_synced = Some(Instant::now() + Duration::from_secs(3_600));
-    queue.advance(30);
+    assert_eq!(queue.own.state().generations.front().unwrap().number, 4);
+    let cursor = queue.own.directory.join("cursor");
+    let on_disk = std::fs::read(&cursor).unwrap();
+    queue.advance(3);
     queue.append(&[window(100..110)], SystemTime::now()).unwrap();
     queue.sync().unwrap();
-    queue.maintain().unwrap();
-    assert_eq!(queue.state().done.len(), 3);
     drop(queue);
 
-    std::fs::write(directory.path().join("cursor"), on_disk).unwrap();
-    let queue = SledQueue::open(directory.path()).unwrap();
+    std::fs::write(cursor, on_disk).unwrap();
+    let queue = open();
     assert_eq!(queue.peek(1, 0).unwrap().damaged, 0);
-    assert_eq!(contents(&queue), (30..110).collect::<Vec<_>>());
+    assert_eq!(queue.depth().events, 80);
+    for start in (30..110).step_by(10) {
+        assert_eq!(contents(&queue)[..10], (start..start + 10).collect::<Vec<_>>());
+        queue.advance(10);
+    }
+    assert_eq!(queue.depth().events, 0);
 }
 
 #[test]
@@ -152,7 +182,7 @@ fn memory_holds_what_is_not_synced_and_the_oldest_of_the_rest() {
     let size = window(100..110).bytes().len() as u64;
     let queue = SledOptions::new().cache_bytes(size * 5 / 2).open(directory.path()).unwrap();
     let in_memory = |queue: &SledQueue| -> Vec<u64> {
-        let state = queue.state();
+        let state = queue.own.state();
         let windows = state.backlog.from(0).filter(|window| matches!(window.content, Content::InMemory(_)));
         windows.map(|window| window.number).collect()
     };
@@ -174,23 +204,32 @@ fn memory_holds_what_is_not_synced_and_the_oldest_of_the_rest() {
 }
 
 #[test]
-fn a_forked_child_may_not_touch_the_queue() {
+fn a_forked_child_has_a_lane_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
     let mut queue = queue(directory.path(), 1);
     let parent = queue.process;
+    // This process takes itself for the child.
     queue.process = u32::MAX;
-    for error in [
-        queue.append(&[window(10..20)], SystemTime::now()).unwrap_err(),
-        queue.sync().unwrap_err(),
-        queue.maintain().unwrap_err(),
-        queue.peek(1, 1).unwrap_err(),
-    ] {
-        assert_eq!(error.kind(), QueueErrorKind::Unavailable);
-        assert!(error.to_string().contains("forked"), "{error}");
-    }
-    queue.advance(10);
-    assert_eq!(queue.expire(SystemTime::now()), 0);
     assert_eq!(queue.depth().events, 0);
+    for start in [100, 110] {
+        queue.append(&[window(start..start + 10)], SystemTime::now()).unwrap();
+        queue.sync().unwrap();
+    }
+    assert_eq!(contents(&queue), (100..120).collect::<Vec<_>>());
+    queue.advance(13);
+    assert_eq!(contents(&queue), (113..120).collect::<Vec<_>>());
+    queue.maintain().unwrap();
+    let lane = queue.child.get().unwrap().as_ref().unwrap().own.directory.clone();
+    assert_ne!(lane, queue.own.directory);
+    assert!(lane.join("generation-0000000001").join(files::LOG).exists());
+    queue.close(Duration::from_secs(5));
+
     queue.process = parent;
+    assert_eq!(contents(&queue), (0..10).collect::<Vec<_>>());
+    drop(queue);
+    let queue = SledQueue::open(directory.path()).unwrap();
+    assert_eq!(queue.depth().events, 17);
+    assert_eq!(contents(&queue), (113..120).collect::<Vec<_>>(), "the lane of the child is taken over");
+    queue.advance(7);
     assert_eq!(contents(&queue), (0..10).collect::<Vec<_>>());
 }

@@ -2,6 +2,8 @@ mod addresses;
 use addresses::Addresses;
 
 mod resolver;
+#[cfg(feature = "udp")]
+pub(crate) use resolver::Resolver;
 
 mod strategy;
 use strategy::Chooser;

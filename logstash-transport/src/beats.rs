@@ -212,6 +212,8 @@ impl BeatsTransport {
             } else {
                 self.connection = Some(connection);
             }
+        } else if let Some(slow_start) = &mut self.slow_start {
+            slow_start.failed();
         }
         result
             .map_err(|undelivered| undelivered.error.within(format!("cannot deliver to {}", self.endpoint())))

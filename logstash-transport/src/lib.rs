@@ -9,6 +9,8 @@
 //! | transport | acknowledged means | feature |
 //! | --- | --- | --- |
 //! | [`BeatsTransport`] | the peer's acknowledgement for that event | `beats` |
+//! | [`TcpTransport`] | written, and the connection found alive before and after | `tcp` |
+//! | [`UdpTransport`] | handed to the system | `udp` |
 //! | [`FileTransport`] | written to the file, on the disk by policy | `file` |
 //! | [`HttpTransport`] | the status of the answer to its request | `http` |
 //! | [`RedisTransport`] | the server's reply to its command | `redis` |
@@ -71,7 +73,7 @@ pub use http::{HttpBody, HttpTransport};
 mod interrupt;
 pub use interrupt::Interrupt;
 
-#[cfg(any(feature = "file", feature = "stdout"))]
+#[cfg(any(feature = "file", feature = "stdout", feature = "tcp"))]
 mod lines;
 
 mod members;
@@ -88,10 +90,16 @@ pub use redis::{RedisTransport, RedisType};
 mod stdout;
 #[cfg(feature = "stdout")]
 pub use stdout::StdoutTransport;
+
 #[cfg(feature = "_stream")]
 mod stream;
 #[cfg(feature = "_stream")]
 pub use stream::{ConnectionOptions, Socks5Proxy};
+
+#[cfg(feature = "tcp")]
+mod tcp;
+#[cfg(feature = "tcp")]
+pub use tcp::TcpTransport;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -103,3 +111,8 @@ pub use tls::{PeerCertificate, TlsConfig, TlsError, TlsErrorKind, TlsVersion, Ve
 
 mod transport;
 pub use transport::Transport;
+
+#[cfg(feature = "udp")]
+mod udp;
+#[cfg(feature = "udp")]
+pub use udp::{Oversize, UdpTransport};

@@ -1,7 +1,6 @@
 //! Events as lines, and how many of them are written.
 
 use bytes::Bytes;
-use std::io;
 
 /// A run of lines on its way into a file or a stream.
 #[derive(Debug, Default)]
@@ -54,6 +53,7 @@ impl Lines {
     }
 
     /// Bytes written of the line that is written in part.
+    #[cfg(any(feature = "file", feature = "stdout", test))]
     pub(crate) fn torn(&self) -> usize {
         let complete = self.ends.partition_point(|end| *end <= self.written);
         let start = complete.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or_default();
@@ -62,8 +62,9 @@ impl Lines {
 }
 
 /// Whether there was no room; there may be some later.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+#[cfg(any(feature = "file", feature = "stdout"))]
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 

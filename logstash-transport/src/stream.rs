@@ -1,7 +1,7 @@
 //! Connections over TCP: resolved, connected, through a proxy, encrypted, each step with its deadline.
 
 #![cfg_attr(
-    not(feature = "beats"),
+    not(any(feature = "beats", feature = "tcp")),
     allow(dead_code, unused_imports, reason = "what a feature brings serves the transports of others")
 )]
 

@@ -8,24 +8,24 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(super) type Found = io::Result<Vec<SocketAddr>>;
+pub(crate) type Found = io::Result<Vec<SocketAddr>>;
 
-pub(super) type Lookup = Arc<dyn Fn(&str, u16) -> Found + Send + Sync>;
+pub(crate) type Lookup = Arc<dyn Fn(&str, u16) -> Found + Send + Sync>;
 
 /// At most one lookup is on its way: one that hangs is waited for again, and not repeated.
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     pub(super) lookup: Lookup,
     pending: Option<Receiver<Found>>,
 }
 
 impl Resolver {
-    pub(super) fn system() -> Self {
+    pub(crate) fn system() -> Self {
         let lookup = |host: &str, port: u16| Ok((host, port).to_socket_addrs()?.collect());
         Self { lookup: Arc::new(lookup), pending: None }
     }
 
     /// Starts a lookup, unless one is on its way.
-    pub(super) fn start(&mut self, host: &str, port: u16) -> io::Result<()> {
+    pub(crate) fn start(&mut self, host: &str, port: u16) -> io::Result<()> {
         if self.pending.is_none() {
             let (sender, receiver) = mpsc::sync_channel(1);
             let (lookup, host) = (Arc::clone(&self.lookup), host.to_owned());
@@ -40,7 +40,7 @@ impl Resolver {
     }
 
     /// What the lookup found, if it has ended within `wait`.
-    pub(super) fn found(&mut self, wait: Duration) -> Option<Found> {
+    pub(crate) fn found(&mut self, wait: Duration) -> Option<Found> {
         let pending = self.pending.as_ref()?;
         let result = if wait.is_zero() {
             pending.try_recv().map_err(|error| error == TryRecvError::Disconnected)
@@ -86,7 +86,7 @@ impl Schedule {
         self.started.is_none_or(|started| now.saturating_duration_since(started) >= wait)
     }
 
-    pub(super) fn started(&mut self, now: Instant) {
+    pub(crate) fn started(&mut self, now: Instant) {
         self.started = Some(now);
         self.doubted = false;
     }

@@ -107,9 +107,6 @@ impl Connection {
             });
             round.map_err(|error| {
                 let stale = self.broken.is_some() && !self.heard;
-                if let Some(slow_start) = slow_start.as_mut().filter(|_| !stale) {
-                    slow_start.failed();
-                }
                 let error = match self.broken.take() {
                     Some(cause) => because(error, cause),
                     None => error,

@@ -184,3 +184,42 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Of a name; each takes a thread while it is tried.
 const MAX_ADDRESSES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// T-24: a first address that swallows everything delays the second one by the head start only.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn t24_a_dead_first_address_does_not_delay_the_next_one_for_long() {
+        let dead = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dead_address = dead.local_addr().unwrap();
+        // A listener whose queue is full answers no more.
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&dead_address, Duration::from_millis(200)) {
+            waiting.push(stream);
+            assert!(waiting.len() < 10_000, "the queue of the listener never fills");
+        }
+        let live = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = [dead_address, live.local_addr().unwrap()];
+        let started = Instant::now();
+        let (_, address) = connect(&addresses, Duration::from_secs(10)).unwrap();
+        assert_eq!(address, addresses[1]);
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn all_addresses_are_tried_and_the_last_failure_is_told_at_once() {
+        let gone = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let live = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (one, two) = (gone(), gone());
+        let started = Instant::now();
+        let error = connect(&[one, two], Duration::from_secs(10)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
+        let found = connect(&[one, two, live.local_addr().unwrap()], Duration::from_secs(10)).unwrap();
+        assert_eq!(found.1, live.local_addr().unwrap());
+    }
+}

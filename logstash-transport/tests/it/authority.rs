@@ -1,5 +1,7 @@
 //! Authorities and the certificates that they issue, made anew for each test.
 
+#![allow(dead_code, reason = "not every combination of features needs all of it")]
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,

@@ -9,6 +9,8 @@ mod balance;
 mod batch;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod beats;
+#[cfg(feature = "beats")]
+mod beats_faults;
 #[cfg(all(feature = "beats", feature = "testing", feature = "tls"))]
 mod beats_tls;
 #[cfg(all(unix, any(feature = "file", feature = "stdout")))]
@@ -26,6 +28,8 @@ mod http_proxy;
 mod http_server;
 #[cfg(all(feature = "http", feature = "tls"))]
 mod http_tls;
+#[cfg(feature = "tcp")]
+mod line_receiver;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
@@ -34,14 +38,22 @@ mod redis_server;
 mod redis_tls;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod restarts;
+#[cfg(all(feature = "beats", feature = "testing"))]
+mod socks;
 #[cfg(all(unix, feature = "stdout"))]
 mod stdout;
 mod support;
 #[cfg(all(feature = "beats", feature = "testing", feature = "tls"))]
 mod switch;
+#[cfg(feature = "tcp")]
+mod tcp;
+#[cfg(all(feature = "tcp", feature = "tls"))]
+mod tcp_tls;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_matrix;
 #[cfg(feature = "tls")]
 mod tls_server;
+#[cfg(feature = "udp")]
+mod udp;

@@ -5,6 +5,8 @@
 //! let server = TlsServer::new(&authority.server(&["localhost"])).in_front_of(receiver.address());
 //! ```
 
+#![allow(dead_code, reason = "not every combination of features needs all of it")]
+
 use crate::authority::{Authority, Leaf};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;

@@ -25,6 +25,7 @@ impl Documents {
     }
 
     /// Waits for as many events, and takes them.
+    #[cfg(feature = "tower")]
     pub(crate) async fn wait(&self, events: usize) -> Vec<Json> {
         while self.documents.lock().unwrap().len() < events {
             self.arrived.notified().await;

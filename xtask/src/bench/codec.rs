@@ -1,13 +1,9 @@
 //! What the protocol costs without sockets: single frames against other crates, whole windows on each zlib.
 
-use std::path::PathBuf;
-
 use super::Settings;
 use super::comparison::Comparison;
+use super::program::build;
 use crate::failure::{Failure, fail};
-use crate::process;
-use crate::test::BUILD;
-use crate::workspace::Workspace;
 
 mod frames;
 mod windows;
@@ -17,25 +13,6 @@ pub(super) fn measure(settings: &Settings<'_>) -> Result<Vec<Comparison>, Failur
     let mut comparisons = frames::measure(settings, runs)?;
     comparisons.extend(windows::measure(settings, runs)?);
     Ok(comparisons)
-}
-
-/// Builds one of the programs in `xtask/peers/codec`, in release mode, from its own lock file.
-///
-/// They lie outside of the workspace: one brings the crates of others, the other is built on each zlib in turn.
-fn build(workspace: &Workspace, peer: &str, feature: Option<&str>) -> Result<PathBuf, Failure> {
-    let folder = feature.map_or_else(|| peer.to_owned(), |feature| format!("{peer}-{feature}"));
-    let target = workspace.peer_target()?.join("codec").join(folder);
-    let mut cargo = process::cargo();
-    cargo
-        .args(["build", "--quiet", "--release", "--locked", "--manifest-path"])
-        .arg(workspace.peer_sources("codec").join(peer).join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target);
-    if let Some(feature) = feature {
-        cargo.args(["--features", feature]);
-    }
-    process::output(&mut cargo, BUILD)?;
-    Ok(target.join("release").join(format!("codec-{peer}-peer{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// A line that a program wrote: `NAME NUMBER...`, with exactly so many numbers.

@@ -17,6 +17,8 @@ mod codec;
 mod comparison;
 mod emit;
 mod end_to_end;
+mod format;
+mod program;
 mod receiver;
 mod sample;
 mod transport;
@@ -56,6 +58,11 @@ Measures the areas that are named, all of them if none is:
               `log` from the event to its acknowledgement, through formatter, queue and client,
               `send documents` the clients alone, the documents ready when the clock starts;
               peers: go-lumber's async client (needs Go) and the crate ferro-lumberjack
+  format      ns for one event until it is a document, in at least 11 runs: bare, with 4 fields, with 12 fields in
+              two spans, with an error and its causes; through `tracing` (peers: tracing-subscriber's JSON layer,
+              tracing-logstash, tracing-ecs), from `log` (peer: ecs-logger), and the formatters alone (peers:
+              serde_json with a structure of the same document, python-logstash-async). Allocations per event are
+              counted in the same run, and none of ours is tolerated
   transport   the clients alone, each in a process of its own, CPU of the sender per event first: documents of 300
               and 1,024 B, levels 0, 1, 3 and 6, 1, 2 and 5 windows in flight, `documents` that are ready and
               `encode` from structures, to our receiver and to a go-lumber server, which decodes JSON; also the
@@ -73,6 +80,7 @@ const AREAS: &[Area] = &[
     Area { name: "codec", measure: codec::measure },
     Area { name: "emit", measure: emit::measure },
     Area { name: "end-to-end", measure: end_to_end::measure },
+    Area { name: "format", measure: format::measure },
     Area { name: "transport", measure: transport::measure },
 ];
 

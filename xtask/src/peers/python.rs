@@ -110,6 +110,11 @@ impl Python {
         )
     }
 
+    /// Measures the formatter of python-logstash-async, so long for each case. What it prints is told in the script.
+    pub(crate) fn time_formatter(&self, milliseconds: u32) -> Result<String, Failure> {
+        process::output(self.script("format_time.py").arg(milliseconds.to_string()), Duration::from_secs(300))
+    }
+
     fn script(&self, name: &str) -> Command {
         let mut command = Command::new(&self.interpreter);
         // No byte code beside the sources.

@@ -12,7 +12,7 @@ use crate::process;
 
 /// All sides run in one process, which takes its turns itself: a process each would differ by more than the sides.
 pub(super) fn measure(settings: &Settings<'_>, runs: usize) -> Result<Vec<Comparison>, Failure> {
-    let program = match build(settings.workspace, "frames", None) {
+    let program = match build(settings.workspace, "codec/frames", None) {
         Ok(program) => program,
         Err(failure) => {
             eprintln!(

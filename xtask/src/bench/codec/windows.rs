@@ -11,12 +11,13 @@ use crate::failure::{Failure, fail};
 use crate::process;
 
 pub(super) fn measure(settings: &Settings<'_>, runs: usize) -> Result<Vec<Comparison>, Failure> {
-    let mut programs = vec![Program::new("zlib-rs", build(settings.workspace, "windows", Some("zlib-rs"))?)];
+    let mut programs =
+        vec![Program::new("zlib-rs", build(settings.workspace, "codec/windows", Some("zlib-rs"))?)];
     for (peer, remedy) in [
         ("miniz_oxide", "let `cargo` reach its registry once"),
         ("zlib-ng", "install a C compiler and CMake (Debian: apt-get install gcc cmake)"),
     ] {
-        match build(settings.workspace, "windows", Some(peer)) {
+        match build(settings.workspace, "codec/windows", Some(peer)) {
             Ok(path) => programs.push(Program::new(peer, path)),
             Err(failure) => eprintln!("SKIPPED {peer}: {failure}; to get it: {remedy}"),
         }

@@ -16,7 +16,7 @@ use crate::{Settings, Side};
 
 pub(crate) fn measure(settings: &Settings) {
     let logstash = LogstashFormatter::new().program("shop").host("web-1");
-    let ecs = EcsFormatter::new().service_name("shop").host_name("web-1");
+    let ecs = EcsFormatter::new().service_name("shop").host("web-1");
     let order: [(&str, Value<'_>); 4] = [
         ("order", 1001_u64.into()),
         ("customer", "Ada Lovelace".into()),

@@ -17,6 +17,29 @@
 //! | [`StdoutTransport`] | written | `stdout` |
 //! | [`Failover`], [`Balance`] | what it means for the member that took the event | |
 //!
+//! What each of them can lose or repeat, and when, stands on its page.
+//!
+//! # Errors
+//!
+//! Every error has a [kind](ErrorKind) that says what to do, a message with all causes ([`error_chain`]), and
+//! often [advice](TransportError::advice) for a human. Events that were acknowledged before it stay so.
+//!
+//! | kind | what to do | where it comes from, over any connection |
+//! | --- | --- | --- |
+//! | [`Unavailable`](ErrorKind::Unavailable) | try again, with backoff | the name cannot be resolved; no address answers; refused, reset or closed; any timeout; the handshake breaks off; a proxy cannot reach the peer; an [`Interrupt`] |
+//! | [`Throttled`](ErrorKind::Throttled) | wait as long as it says | the peer or the disk has no room or no time; see [`HttpTransport`], [`RedisTransport`], [`FileTransport`] |
+//! | [`Rejected`](ErrorKind::Rejected) | narrow down to the events at fault | an event that makes no valid window, datagram or body; a stored window that is damaged; the peer refuses the content |
+//! | [`Misconfigured`](ErrorKind::Misconfigured) | keep the events, say it loudly, try rarely | a certificate or key that cannot be read or used; a peer whose certificate is not trusted, or that does not trust ours; no version of TLS in common; TLS where there is none, and the reverse; a proxy that wants other credentials or forbids the peer; credentials, paths and keys that the peer refuses |
+//!
+//! | in particular | kind |
+//! | --- | --- |
+//! | Beats: acknowledgement, progress or write timeout; an acknowledgement that fits no window; another frame or version | `Unavailable` |
+//! | Beats: the peer answers in HTTP or TLS | `Misconfigured` |
+//! | Beats: an event without content, or larger than 64 MiB | `Rejected` |
+//! | TCP: the peer closes a new connection within the settle time | `Unavailable` |
+//! | UDP: a machine answers that nobody listens; no route | `Unavailable` |
+//! | UDP: larger than a datagram, and cannot be shortened | `Rejected` |
+//!
 //! # Example
 //!
 //! ```

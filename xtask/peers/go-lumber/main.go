@@ -4,6 +4,7 @@
 //	peer server -out FILE            every event as one line in FILE, written before its window is acknowledged
 //	peer client-sync -addr HOST:PORT -in FILE
 //	peer client-async -addr HOST:PORT -in FILE
+//	peer certificates FOLDER         makes what `server -tls FOLDER` and its clients need
 //	peer version                     the version of go-lumber that this program was built with
 //
 // Every mode ends when its standard input ends, so that it cannot outlive the process that started it.
@@ -22,7 +23,7 @@ const library = "github.com/elastic/go-lumber"
 func main() {
 	log.SetFlags(log.Lmicroseconds)
 	if len(os.Args) < 2 {
-		fail("name a mode: server, client-sync, client-async or version")
+		fail("name a mode: server, client-sync, client-async, certificates or version")
 	}
 
 	mode, arguments := os.Args[1], os.Args[2:]
@@ -34,10 +35,15 @@ func main() {
 	case "client-sync", "client-async":
 		go exitWithParent()
 		err = send(mode, arguments)
+	case "certificates":
+		if len(arguments) != 1 {
+			fail("certificates: name a folder")
+		}
+		err = makeCertificates(arguments[0])
 	case "version":
 		err = printVersion()
 	default:
-		err = fmt.Errorf("there is no mode %q: server, client-sync, client-async, version", mode)
+		err = fmt.Errorf("there is no mode %q: server, client-sync, client-async, certificates, version", mode)
 	}
 	if err != nil {
 		fail(err.Error())

@@ -24,6 +24,7 @@ func serve(arguments []string) error {
 	out := flags.String("out", "", "file that takes the events, one a line; none by default")
 	delay := flags.Duration("delay", 0, "how long each window waits for its acknowledgement")
 	keepalive := flags.Duration("keepalive", 3*time.Second, "interval of the keepalives while a window waits")
+	certificates := flags.String("tls", "", "folder of the certificates to use, and to demand of clients; no TLS by default")
 	quiet := flags.Bool("quiet", false, "print no line for each window")
 	verbose := flags.Bool("verbose", false, "show go-lumber's own log on standard error")
 	_ = flags.Parse(arguments)
@@ -45,13 +46,19 @@ func serve(arguments []string) error {
 	if err != nil {
 		return err
 	}
+	address := listener.Addr()
+	if *certificates != "" {
+		if listener, err = withTLS(listener, *certificates); err != nil {
+			return err
+		}
+	}
 	peer, err := server.NewWithListener(listener,
 		server.V1(true), server.V2(true), server.Keepalive(*keepalive), server.JSONDecoder(keepBytes))
 	if err != nil {
 		return err
 	}
 	defer peer.Close()
-	fmt.Println("listening", listener.Addr())
+	fmt.Println("listening", address)
 
 	total := 0
 	for batch := range peer.ReceiveChan() {

@@ -18,6 +18,7 @@ mod inbox;
 mod logstash_async;
 mod our_client;
 mod our_server;
+mod our_tls;
 mod report;
 mod table;
 mod wire;
@@ -112,6 +113,7 @@ fn cases(peer: &'static str, workspace: &Workspace, scratch: &Path) -> Result<(S
     if peer == "go-lumber" {
         let go = Arc::new(GoLumber::prepare(workspace)?);
         let mut cases = our_client::cases(peer, &(Arc::clone(&go) as _), scratch);
+        cases.extend(our_tls::cases(&go, scratch));
         cases.extend(corpus::cases(&go, workspace, scratch));
         cases.extend(clients::go_lumber(&go, scratch));
         return Ok((go.version.clone(), cases));

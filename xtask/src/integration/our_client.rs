@@ -76,7 +76,7 @@ pub(super) fn dropped_batch(peer: &Arc<RustPeer>, scratch: &Path) -> Case {
 /// Its name, its column in the matrix, and what is done.
 type Exercise = (&'static str, Option<Column>, fn(&dyn Serves, PathBuf, u32) -> Outcome);
 
-type Outcome = Result<String, Failure>;
+pub(super) type Outcome = Result<String, Failure>;
 
 /// Encoded windows, as a queue would hold them, in one batch.
 fn windows(server: &dyn Serves, file: &Path, level: u32, count: usize, size: usize) -> Outcome {
@@ -206,7 +206,7 @@ pub(super) fn connect(server: SocketAddr) -> Result<BeatsTransport, Failure> {
         .map_err(|error| Failure::because("our client refuses the address", error))
 }
 
-fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<(), Failure> {
+pub(super) fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<(), Failure> {
     transport.send(batch).map_err(|error| Failure::because("our client could not deliver", error))?;
     if !batch.is_done() {
         fail!("the batch was delivered, and {} events remain", batch.remaining_events());
@@ -214,7 +214,7 @@ fn deliver(transport: &mut BeatsTransport, batch: &mut Batch<'_>) -> Result<(), 
     Ok(())
 }
 
-fn encode(documents: &[Vec<u8>], size: usize, level: u32) -> Result<Vec<EncodedWindow>, Failure> {
+pub(super) fn encode(documents: &[Vec<u8>], size: usize, level: u32) -> Result<Vec<EncodedWindow>, Failure> {
     let mut encoder = WindowEncoder::new(level);
     documents
         .chunks(size)
@@ -224,7 +224,7 @@ fn encode(documents: &[Vec<u8>], size: usize, level: u32) -> Result<Vec<EncodedW
         .collect()
 }
 
-fn exact(sent: &[Vec<u8>], file: &Path) -> Outcome {
+pub(super) fn exact(sent: &[Vec<u8>], file: &Path) -> Outcome {
     same(sent, &read_lines(file)?)?;
     Ok(format!("{} events, {} bytes, exact and in order", sent.len(), size(sent)))
 }

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -56,6 +56,16 @@ impl GoLumber {
             }
         };
         client.start(&mut command)
+    }
+
+    /// Writes `ca.pem`, and `server` and `client` with their `.pem` and `.key`, to a folder.
+    pub(crate) fn make_certificates(&self, folder: &Path) -> Result<(), Failure> {
+        process::output(Command::new(&self.program).arg("certificates").arg(folder), PROMPT).map(drop)
+    }
+
+    /// Starts a server with TLS, which demands a certificate of its clients.
+    pub(crate) fn serve_tls(&self, folder: &Path, options: &ServerOptions<'_>) -> Result<Server, Failure> {
+        Server::start(Command::new(&self.program).args(["server", "-tls"]).arg(folder), options)
     }
 
     /// Starts a server for measurements: it decodes the events, drops them and says nothing.

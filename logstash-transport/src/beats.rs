@@ -47,7 +47,7 @@ pub struct BeatsTransport {
 
 impl BeatsTransport {
     /// A transport to `host`, `host:port`, `beats://host:port` or, encrypted, `beats+tls://host:port`; the
-    /// default port is 5044.
+    /// default port is 5044. What follows `?` is listed at [`Endpoint`].
     ///
     /// Does not connect.
     ///
@@ -62,8 +62,8 @@ impl BeatsTransport {
     #[must_use]
     pub fn to(endpoint: Endpoint) -> Self {
         Self {
+            options: Options::of(&endpoint),
             connector: Connector::new(endpoint),
-            options: Options::default(),
             slow_start: None,
             interrupt: Interrupt::new(),
             connection: None,

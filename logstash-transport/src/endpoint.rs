@@ -8,6 +8,12 @@ mod parse;
 mod scheme;
 pub use scheme::Scheme;
 
+#[cfg(feature = "tls")]
+mod tls;
+
+mod transport;
+pub use transport::TransportOptions;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -16,13 +22,17 @@ use std::str::FromStr;
 ///
 /// | address | default port | takes |
 /// | --- | --- | --- |
-/// | `beats://HOST:PORT`, `beats+tls://HOST:PORT` | 5044 | |
+/// | `beats://HOST:PORT`, `beats+tls://HOST:PORT` | 5044 | `level`, `in_flight=WINDOWS`, `window=EVENTS` |
 /// | `tcp://HOST:PORT`, `tcp+tls://HOST:PORT` | none | |
 /// | `udp://HOST:PORT` | none | |
 /// | `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`, `https://…` | 80, 443 | the query belongs to the server |
 /// | `redis://USER:PASSWORD@HOST:PORT/DATABASE`, `rediss://…` | 6379 | `key`, `type=list\|stream\|channel`, `max_length=EVENTS` |
 /// | `file:PATH` | | `rotate=SIZE`, `keep=FILES`, `sync=os\|batch` |
 /// | `stdout:` | | |
+///
+/// `beats+tls`, `tcp+tls` and `rediss` also take `tls_ca=FILE`, `tls_cert=FILE`, `tls_key=FILE`,
+/// `tls_server_name=NAME`, `tls_fingerprint=SHA256` and `tls_verify=full|certificate|danger_none`, with the
+/// meaning that they have in `TlsConfig`.
 ///
 /// What stands behind `?` is a list of options, such as `redis://cache/0?key=logstash`; those that a
 /// scheme does not take are refused. A character that has a meaning in an address is written as `%`

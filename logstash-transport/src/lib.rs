@@ -75,7 +75,7 @@ mod beats;
 pub use beats::BeatsTransport;
 
 mod endpoint;
-pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme};
+pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme, TransportOptions};
 
 mod error;
 pub use error::{ErrorKind, TransportError, error_chain};

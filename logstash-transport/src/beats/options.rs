@@ -1,3 +1,4 @@
+use crate::endpoint::Endpoint;
 use bytes::Bytes;
 use lumberjack_codec::ClientConfig;
 use std::time::Duration;
@@ -12,11 +13,21 @@ pub(super) struct Options {
     pub(super) probe_event: Option<Bytes>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
+impl Options {
+    /// The defaults, with what the address says.
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
+        let mut client = ClientConfig::new();
+        let number = |name| endpoint.number(name);
+        if let Some(level) = number("level").and_then(|level| u32::try_from(level).ok()) {
+            client = client.compression_level(level);
+        }
+        if let Some(windows) = number("in_flight").and_then(|windows| usize::try_from(windows).ok()) {
+            client = client.max_in_flight(windows);
+        }
+        let window = number("window").and_then(|events| usize::try_from(events).ok());
         Self {
-            client: ClientConfig::new(),
-            max_window_events: 2048,
+            client,
+            max_window_events: window.unwrap_or(2048),
             max_window_bytes: 32 * 1024 * 1024,
             connection_ttl: None,
             probe_event: None,

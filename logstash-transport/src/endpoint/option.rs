@@ -18,13 +18,23 @@ enum Value {
 }
 
 /// What a scheme takes.
-pub(super) const fn of(scheme: Scheme) -> &'static [Known] {
-    match scheme {
+pub(super) fn of(scheme: Scheme) -> Vec<&'static Known> {
+    let own: &[Known] = match scheme {
+        Scheme::Beats | Scheme::BeatsTls => BEATS,
         Scheme::File => FILE,
         Scheme::Redis | Scheme::RedisTls => REDIS,
-        _ => &[],
-    }
+        Scheme::Http | Scheme::Https | Scheme::Stdout | Scheme::Tcp | Scheme::TcpTls | Scheme::Udp => &[],
+    };
+    // What follows `?` of https:// belongs to the server.
+    let tls: &[Known] = if scheme.is_tls() && !scheme.is_http() { TLS } else { &[] };
+    own.iter().chain(tls).collect()
 }
+
+const BEATS: &[Known] = &[
+    Known { name: "level", value: Value::Number(0, 9) },
+    Known { name: "in_flight", value: Value::Number(1, 1000) },
+    Known { name: "window", value: Value::Number(1, 10_000) },
+];
 
 const FILE: &[Known] = &[
     Known { name: "rotate", value: Value::Size(1) },
@@ -36,6 +46,15 @@ const REDIS: &[Known] = &[
     Known { name: "key", value: Value::Text },
     Known { name: "type", value: Value::Word(&["list", "stream", "channel"]) },
     Known { name: "max_length", value: Value::Number(1, u64::MAX) },
+];
+
+const TLS: &[Known] = &[
+    Known { name: "tls_ca", value: Value::Text },
+    Known { name: "tls_cert", value: Value::Text },
+    Known { name: "tls_key", value: Value::Text },
+    Known { name: "tls_server_name", value: Value::Text },
+    Known { name: "tls_fingerprint", value: Value::Text },
+    Known { name: "tls_verify", value: Value::Word(&["full", "certificate", "danger_none"]) },
 ];
 
 impl Known {

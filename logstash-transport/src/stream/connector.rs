@@ -46,7 +46,8 @@ impl Connector {
         #[cfg(feature = "tls")]
         {
             let by_scheme = self.endpoint.scheme().is_tls().then(TlsConfig::new);
-            self.tls = options.tls.clone().or(by_scheme).map(TlsContext::new);
+            let config = options.tls.clone().or(by_scheme);
+            self.tls = config.map(|config| TlsContext::new(self.endpoint.refine(config)));
         }
         self.options = options;
     }

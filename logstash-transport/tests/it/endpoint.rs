@@ -1,4 +1,4 @@
-use logstash_transport::{Endpoint, EndpointPart, Scheme};
+use logstash_transport::{Endpoint, EndpointPart, Scheme, TransportOptions};
 
 fn parse_as_beats(text: &str) -> Result<String, EndpointPart> {
     Endpoint::parse_as(text, Scheme::Beats).map(|endpoint| endpoint.to_string()).map_err(|error| error.part())
@@ -129,6 +129,9 @@ fn an_error_points_at_what_is_wrong_and_says_what_to_do() {
         ("http://logstash/?a b", Query, 18, "%20"),
         ("redis://cache/zero", Path, 14, "the number of a database"),
         ("redis://cache/0/1", Path, 14, "the number of a database"),
+        ("beats://logstash?level=10", Query, 23, "level is a number from 0 to 9"),
+        ("beats://logstash?tls_ca=x", Query, 17, "beats:// takes level, in_flight, window"),
+        ("beats+tls://logstash?tls_verify=no", Query, 32, "one of full, certificate, danger_none"),
         ("redis://cache?kye=x", Query, 14, "did you mean key"),
         ("redis://cache?key=x&colour=red", Query, 20, "redis:// takes key, type, max_length"),
         ("redis://cache?key=x&key=y", Query, 20, "key is given twice"),
@@ -215,4 +218,91 @@ fn no_text_makes_it_panic() {
             Err(error) => assert!(text.is_char_boundary(error.position()), "{text}: {error}"),
         }
     }
+}
+
+#[test]
+fn every_address_becomes_a_transport_or_tells_the_feature_that_is_missing() {
+    let features = [
+        ("beats", cfg!(feature = "beats")),
+        ("file", cfg!(feature = "file")),
+        ("http", cfg!(feature = "http")),
+        ("redis", cfg!(feature = "redis")),
+        ("stdout", cfg!(feature = "stdout")),
+        ("tcp", cfg!(feature = "tcp")),
+        ("tls", cfg!(feature = "tls")),
+        ("udp", cfg!(feature = "udp")),
+    ];
+    for (text, needed) in [
+        ("beats://logstash?level=0&in_flight=5&window=10000", &["beats"][..]),
+        ("beats+tls://logstash?tls_ca=/none/ca.pem", &["tls", "beats"]),
+        ("file:/none/events.log?rotate=1MiB&keep=0&sync=batch", &["file"]),
+        ("http://logstash/path", &["http"]),
+        ("https://logstash/path?token=1", &["tls", "http"]),
+        ("redis://cache/0?key=logstash", &["redis"]),
+        ("rediss://cache/0?key=logstash&tls_verify=certificate", &["tls", "redis"]),
+        ("stdout:", &["stdout"]),
+        ("tcp://logstash:5000", &["tcp"]),
+        ("tcp+tls://logstash:5000?tls_server_name=other", &["tls", "tcp"]),
+        ("udp://logstash:5000", &["udp"]),
+    ] {
+        let missing = needed.iter().find(|name| !features.contains(&(**name, true)));
+        match (parse(text).into_transport(&TransportOptions::new()), missing) {
+            (Ok(_), None) => {}
+            (Err(error), Some(feature)) => {
+                assert_eq!(error.part(), EndpointPart::Scheme);
+                let cause = format!("needs the feature {feature} of logstash-transport");
+                assert!(error.to_string().ends_with(&cause), "{error}");
+            }
+            (Ok(_), Some(feature)) => panic!("{text} does without {feature}"),
+            (Err(error), None) => panic!("{error}"),
+        }
+    }
+}
+
+#[cfg(all(feature = "beats", feature = "testing"))]
+#[test]
+fn what_an_address_says_reaches_its_transport() {
+    use crate::support::numbered;
+    use logstash_transport::Batch;
+    use logstash_transport::testing::Receiver;
+
+    let receiver = Receiver::start().unwrap();
+    let text = format!("beats://{}?window=10&level=0", receiver.address());
+    let mut transport = parse(&text).into_transport(&TransportOptions::new()).unwrap();
+    transport.send(&mut Batch::from_events(numbered(0..100))).unwrap();
+    assert_eq!((receiver.events(), receiver.windows()), (numbered(0..100), 10));
+}
+
+#[cfg(all(feature = "beats", feature = "testing", feature = "tls"))]
+#[test]
+fn what_an_address_says_about_tls_has_precedence_and_plain_schemes_stay_plain() {
+    use crate::authority::Authority;
+    use crate::support::numbered;
+    use crate::tls_server::TlsServer;
+    use logstash_transport::testing::Receiver;
+    use logstash_transport::{Batch, ConnectionOptions, TlsConfig};
+
+    let receiver = Receiver::start().unwrap();
+    let (ca, other) = (Authority::new("ca"), Authority::new("other"));
+    let front = TlsServer::new(&ca.server(&["logstash.test"])).in_front_of(receiver.address());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, ca.pem()).unwrap();
+    let options = TransportOptions::new()
+        .connection(ConnectionOptions::new().tls(TlsConfig::new().ca_bytes(other.pem())));
+    let send = |text: String| {
+        let mut transport = parse(&text).into_transport(&options).unwrap();
+        transport.send(&mut Batch::from_events(numbered(0..1))).map_err(|error| error.kind())
+    };
+    let (address, file) = (front.address(), file.display());
+    let tls = format!("beats+tls://{address}?tls_ca={file}");
+    send(format!("{tls}&tls_server_name=logstash.test")).unwrap();
+    send(format!("{tls}&tls_verify=certificate")).unwrap();
+    assert!(send(tls).is_err(), "the name is wrong");
+    assert!(
+        send(format!("beats+tls://{address}?tls_server_name=logstash.test")).is_err(),
+        "the authority is wrong"
+    );
+    send(format!("beats://{}", receiver.address())).unwrap();
+    assert_eq!(receiver.received(), 3);
 }

@@ -1,0 +1,112 @@
+//! From an address to the transport that it names.
+
+use super::{Endpoint, EndpointError, EndpointPart, Scheme};
+#[cfg(feature = "_stream")]
+use crate::stream::ConnectionOptions;
+use crate::transport::Transport;
+
+/// What [`Endpoint::into_transport`] gives the transports that it makes, beside what the address says.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TransportOptions {
+    #[cfg(feature = "_stream")]
+    connection: ConnectionOptions,
+}
+
+impl TransportOptions {
+    /// The defaults of each transport.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How connections are made. TLS is used where the scheme asks for it, and nowhere else; what the
+    /// address says about it has precedence.
+    #[cfg(feature = "_stream")]
+    #[must_use]
+    pub fn connection(mut self, options: ConnectionOptions) -> Self {
+        self.connection = options;
+        self
+    }
+
+    #[cfg(feature = "_stream")]
+    fn connection_for(&self, scheme: Scheme) -> ConnectionOptions {
+        #[cfg(feature = "tls")]
+        if !scheme.is_tls() {
+            return ConnectionOptions { tls: None, ..self.connection.clone() };
+        }
+        let _ = scheme;
+        self.connection.clone()
+    }
+}
+
+impl Endpoint {
+    /// The transport that the address names. Connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`] when the scheme needs a feature of this crate that is switched off; it names the
+    /// feature.
+    ///
+    /// ```
+    /// # #[cfg(feature = "file")] {
+    /// use logstash_transport::{Endpoint, Transport, TransportOptions};
+    ///
+    /// let endpoint: Endpoint = "file:/var/log/events.log?rotate=10MB".parse().unwrap();
+    /// let transport: Box<dyn Transport> = endpoint.into_transport(&TransportOptions::new()).unwrap();
+    /// # let _ = transport;
+    /// # }
+    /// ```
+    pub fn into_transport(self, options: &TransportOptions) -> Result<Box<dyn Transport>, EndpointError> {
+        let scheme = self.scheme;
+        if scheme.is_tls() && !cfg!(feature = "tls") {
+            return Err(self.needs("tls"));
+        }
+        // Without features there is nothing to be given.
+        let _ = options;
+        match scheme {
+            #[cfg(feature = "beats")]
+            Scheme::Beats | Scheme::BeatsTls => {
+                Ok(Box::new(crate::BeatsTransport::to(self).connection(options.connection_for(scheme))))
+            }
+            #[cfg(not(feature = "beats"))]
+            Scheme::Beats | Scheme::BeatsTls => Err(self.needs("beats")),
+            #[cfg(feature = "file")]
+            Scheme::File => Ok(Box::new(crate::FileTransport::to(&self))),
+            #[cfg(not(feature = "file"))]
+            Scheme::File => Err(self.needs("file")),
+            #[cfg(feature = "http")]
+            Scheme::Http | Scheme::Https => {
+                Ok(Box::new(crate::HttpTransport::to(self).connection(options.connection_for(scheme))))
+            }
+            #[cfg(not(feature = "http"))]
+            Scheme::Http | Scheme::Https => Err(self.needs("http")),
+            #[cfg(feature = "redis")]
+            Scheme::Redis | Scheme::RedisTls => {
+                Ok(Box::new(crate::RedisTransport::to(self).connection(options.connection_for(scheme))))
+            }
+            #[cfg(not(feature = "redis"))]
+            Scheme::Redis | Scheme::RedisTls => Err(self.needs("redis")),
+            #[cfg(feature = "stdout")]
+            Scheme::Stdout => Ok(Box::new(crate::StdoutTransport::new())),
+            #[cfg(not(feature = "stdout"))]
+            Scheme::Stdout => Err(self.needs("stdout")),
+            #[cfg(feature = "tcp")]
+            Scheme::Tcp | Scheme::TcpTls => {
+                Ok(Box::new(crate::TcpTransport::to(self).connection(options.connection_for(scheme))))
+            }
+            #[cfg(not(feature = "tcp"))]
+            Scheme::Tcp | Scheme::TcpTls => Err(self.needs("tcp")),
+            #[cfg(feature = "udp")]
+            Scheme::Udp => Ok(Box::new(crate::UdpTransport::to(self))),
+            #[cfg(not(feature = "udp"))]
+            Scheme::Udp => Err(self.needs("udp")),
+        }
+    }
+
+    #[allow(dead_code, reason = "with all features nothing is missing")]
+    fn needs(&self, feature: &str) -> EndpointError {
+        let cause = format!("{} needs the feature {feature} of logstash-transport", self.scheme);
+        EndpointError::new(EndpointPart::Scheme, &self.to_string(), 0, cause)
+    }
+}

@@ -35,7 +35,7 @@ pub(crate) const TASK: Task = Task {
         Flag {
             name: "--only",
             value: "TEXT",
-            help: "transport: only cases whose name holds the text, such as `300 B, level 3`",
+            help: "transport: only cases whose name holds all of a list, such as `documents,300 B,level 3`",
         },
         Flag { name: "--json", value: "FILE", help: "write the comparisons to a file" },
     ],
@@ -96,8 +96,8 @@ struct Settings<'a> {
     /// Runs that count.
     runs: usize,
     quick: bool,
-    /// Part of the names of the cases that are wanted.
-    only: &'a str,
+    /// What the names of the cases that are wanted hold.
+    only: Vec<&'a str>,
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -116,7 +116,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         workspace: &workspace,
         runs: if quick { 2 } else { 7 },
         quick,
-        only: arguments.value("--only").unwrap_or_default(),
+        only: arguments.values("--only").collect(),
     };
     let mut comparisons = Vec::new();
     for area in AREAS {

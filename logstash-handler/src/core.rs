@@ -1,13 +1,13 @@
 //! What a handler, its guard and its two threads share.
 
-use crate::arena::{Admission, Arena, Refusal, Share};
+use crate::arena::{Admission, Arena, ArenaCounts, Refusal, Share};
 use crate::builder::Options;
 use crate::clock::Clock;
 use crate::dead_letter::DeadLetterStore;
-use crate::ledger::Ledger;
+use crate::ledger::{Books, Ledger};
 use crate::listener::Listeners;
 use crate::notice::{Kind, Notices};
-use crate::queue::{Contained, Queue};
+use crate::queue::{self, Contained, Queue};
 use crate::stats::{DropReason, Drops, Stats};
 use logstash_format::{Event, Formatter, Level};
 use logstash_transport::Interrupt;
@@ -116,13 +116,19 @@ impl Core {
 
     /// The books, with every event in exactly one place.
     pub(crate) fn stats(&self) -> Stats {
-        // Both locks at once, in the order in which the writer takes them.
-        let (arena, books) = self.arena.snapshot(|counts| (counts, self.ledger.lock().clone()));
         let depth = self.queue.depth();
+        // Both locks at once, in the order in which the writer takes them.
+        self.arena.snapshot(|counts| self.stats_of(counts, &self.ledger.lock(), depth))
+    }
+
+    fn stats_of(&self, arena: ArenaCounts, books: &Books, depth: queue::Depth) -> Stats {
         let mut dropped = books.dropped;
         dropped.add(DropReason::Overflow, arena.overflowed);
-        let (last_error, last_error_at) = books.last_error.unzip();
+        let (last_error, last_error_at) = books.last_error.clone().unzip();
+        let pending = arena.events + books.in_writer + books.queued;
         Stats {
+            latency: books.progress.latency.clone(),
+            drain_time: books.progress.drain_time(pending, self.clock.now()),
             accepted: arena.accepted + books.turned_away,
             recovered: books.recovered,
             reports: books.reports,

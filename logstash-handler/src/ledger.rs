@@ -1,5 +1,7 @@
 //! The books that the threads of a handler keep together, and where they wait for each other.
 
+use crate::clock::Clock;
+use crate::progress::Progress;
 use crate::stats::{ConnectionState, DropReason, Drops};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -13,7 +15,7 @@ pub(crate) struct Ledger {
     changed: Condvar,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Books {
     /// Events that were turned away before they reached the arena.
     pub(crate) turned_away: u64,
@@ -42,6 +44,7 @@ pub(crate) struct Books {
     pub(crate) places: Places,
     /// Which places of the queue were given up.
     pub(crate) refused: GivenUp,
+    pub(crate) progress: Progress,
     pub(crate) connection: ConnectionState,
     pub(crate) failures: u64,
     pub(crate) last_error: Option<(String, SystemTime)>,
@@ -82,8 +85,10 @@ impl Books {
     }
 
     /// Events of the queue are delivered.
-    pub(crate) fn acknowledge(&mut self, events: u64) {
-        self.acknowledged += self.leave_queue(events);
+    pub(crate) fn acknowledge(&mut self, events: u64, clock: &dyn Clock) {
+        let events = self.leave_queue(events);
+        self.acknowledged += events;
+        self.progress.acknowledged(self.left_queue, events, clock.now(), clock.wall());
     }
 
     /// Events of the queue are given up.
@@ -93,14 +98,16 @@ impl Books {
         if events > 0 {
             self.dropped.add(reason, events);
             self.refused.push(first..first + events, reason);
+            self.progress.gave_up(self.left_queue);
         }
     }
 
-    /// The queue took the events at these positions.
-    pub(crate) fn append(&mut self, positions: Range<u64>) {
+    /// The queue took the events at these positions, the oldest of which is of that time.
+    pub(crate) fn append(&mut self, positions: Range<u64>, at: SystemTime) {
         let events = positions.end - positions.start;
         self.places.push(positions, self.appended);
         self.appended += events;
+        self.progress.appended(self.appended, at);
     }
 
     /// What has become of the event at a position; `None` while that is open.
@@ -222,24 +229,25 @@ const MAX_RANGES: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::MachineClock;
 
     #[test]
     fn the_outcome_of_an_event_is_known_once_it_left_the_queue() {
         // Five events from an earlier run are in the queue.
         let mut books = Books { appended: 5, queued: 5, ..Books::default() };
         let position = books.take(0, 10);
-        books.append(position..4);
+        books.append(position..4, SystemTime::UNIX_EPOCH);
         books.queued += 4;
         books.given_up.push(4..6, DropReason::Unwritable);
-        books.append(6..10);
+        books.append(6..10, SystemTime::UNIX_EPOCH);
         books.queued += 4;
         assert_eq!(books.outcome(0), None);
         assert_eq!(books.outcome(4), Some(Err(DropReason::Unwritable)));
-        books.acknowledge(5);
+        books.acknowledge(5, &MachineClock);
         assert_eq!(books.outcome(0), None);
-        books.acknowledge(3);
+        books.acknowledge(3, &MachineClock);
         books.drop_queued(1, DropReason::Rejected);
-        books.acknowledge(1);
+        books.acknowledge(1, &MachineClock);
         let outcomes: Vec<_> = (0..10).map(|position| books.outcome(position)).collect();
         let (lost, open) = (Some(Err(DropReason::Unwritable)), None);
         let rejected = Some(Err(DropReason::Rejected));

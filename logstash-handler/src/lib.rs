@@ -96,6 +96,9 @@ pub use overflow::Overflow;
 mod panic_hook;
 pub use panic_hook::PanicHook;
 
+mod progress;
+pub use progress::Latency;
+
 mod pump;
 
 /// Where windows wait for the peer: the contract, and the implementations.

@@ -155,7 +155,7 @@ impl<'c> Sender<'c> {
         self.show(ConnectionState::Sending);
         let mut credit = |events| {
             core.queue.advance(events);
-            core.ledger.update(|books| books.acknowledge(events));
+            core.ledger.update(|books| books.acknowledge(events, &*core.clock));
         };
         let mut batch = Batch::from_windows(windows).starting_at(u64::from(skip)).observed_by(&mut credit);
         if let Some(limit) = limit {

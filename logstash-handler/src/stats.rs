@@ -1,3 +1,4 @@
+use crate::progress::Latency;
 use std::error::Error;
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -36,6 +37,11 @@ pub struct Stats {
     pub queue_bytes_on_disk: u64,
     /// Age of the oldest window in the queue.
     pub oldest: Option<Duration>,
+    /// How long windows took from their oldest event to their acknowledgement.
+    pub latency: Latency,
+    /// How long it takes to deliver what is pending, at the pace of the last seconds and without new
+    /// events; `None` while there is no pace.
+    pub drain_time: Option<Duration>,
     /// What the sender thread is doing.
     pub connection: ConnectionState,
     /// Attempts of the transport and operations of the queue that failed. A full queue is none.

@@ -201,7 +201,7 @@ impl<'c> Writer<'c> {
             let appended = self.core.queue.append(&windows, at);
             self.watch_queue(appended.as_ref().err());
             let Err(error) = appended else {
-                return self.core.ledger.update(|books| books.append(range));
+                return self.core.ledger.update(|books| books.append(range, at));
             };
             let left = self.core.ledger.update(|books| {
                 books.in_writer += events;

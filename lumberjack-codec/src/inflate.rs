@@ -103,7 +103,6 @@ impl Inflate {
             }
             return Err(DecodeErrorKind::TruncatedCompressed { inflated: self.produced });
         }
-        let Some(zlib) = &mut self.zlib else { return Ok(false) };
         let chunk = input.get(..available).unwrap_or_default();
         // One byte more than allowed, so that the limit can be seen to be broken.
         let allowed = usize::try_from(self.limit - self.produced).unwrap_or(usize::MAX);
@@ -113,7 +112,8 @@ impl Inflate {
         // With what is left of the last step, so that its buffer is large enough for this one too.
         let step = if before < STEP / 2 { STEP - before } else { STEP };
         let likely = if self.more { step } else { available.saturating_mul(8).clamp(MIN_STEP, step) };
-        let room = allowed.saturating_add(1).min(likely);
+        let room = self.room(allowed.saturating_add(1).min(likely));
+        let Some(zlib) = &mut self.zlib else { return Ok(false) };
         self.output.put_bytes(0, room);
         let (taken_before, made_before) = (zlib.total_in(), zlib.total_out());
         let space = self.output.get_mut(before..).unwrap_or_default();
@@ -149,6 +149,18 @@ impl Inflate {
         if self.produced > KEEP as u64 {
             self.output = BytesMut::new();
         }
+    }
+
+    /// Room for one step: as much as is wanted, or what is left of the buffer.
+    ///
+    /// A payload that is kept holds all of its buffer. A new one for each of many small frames would make
+    /// a peer's few bytes hold a step each; so at least half of every buffer is used before the next.
+    fn room(&mut self, wanted: usize) -> usize {
+        if self.output.try_reclaim(wanted) {
+            return wanted;
+        }
+        let left = self.output.capacity() - self.output.len();
+        if left >= wanted.div_ceil(2) { left } else { wanted }
     }
 
     fn remember(&mut self, seen: u64, taken: &[u8]) {

@@ -422,3 +422,34 @@ fn a_stored_window_that_lies_about_its_size_reserves_nothing() {
     assert_eq!(cost.result.name(), "damaged_window");
     assert!(cost.peak <= 2 * FIXED + 10_000 * size_of::<bytes::Bytes>(), "{} bytes", cost.peak);
 }
+
+#[test]
+fn events_that_are_kept_hold_little_more_than_themselves() {
+    // Empty blocks are long when compressed and nothing when inflated.
+    let mut zlib = vec![0x78, 0x01];
+    zlib.extend([0, 0, 0, 0xff, 0xff].repeat(4000));
+    let mut event = Vec::new();
+    json(Version::V2, 1, b"{}", &mut event);
+    zlib.extend(deflate(&event).split_off(2));
+    let now = Instant::now();
+    let cost = cost(|| {
+        let mut session = ServerSession::new(ServerConfig::new(), now);
+        let mut input = BytesMut::new();
+        window(Version::V2, 1000, &mut input);
+        session.receive(&mut input, now);
+        let mut kept = Vec::new();
+        for _ in 1..1000 {
+            let mut input = BytesMut::new();
+            compressed(Version::V2, &zlib, &mut input);
+            session.receive(&mut input, now);
+            while let Some(event) = session.poll_event() {
+                kept.push(event);
+            }
+        }
+        assert_eq!(kept.len(), 1000);
+        kept
+    });
+    // Each takes its place in the vector, which grows by doubling.
+    let places = 2 * cost.result.len() * size_of::<ServerEvent>();
+    assert!(cost.kept <= FIXED + places, "{} KiB are kept", cost.kept / KIB);
+}

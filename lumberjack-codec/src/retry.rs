@@ -76,11 +76,9 @@ impl RetryPlan {
             return Verdict::Resend;
         }
         self.failures = 0;
-        if events <= 1 {
-            return Verdict::Suspect;
-        }
-        self.size = events / 2;
-        Verdict::Resend
+        // A suspect is tried alone too: with others it would take those down.
+        self.size = (events / 2).max(1);
+        if events > 1 { Verdict::Resend } else { Verdict::Suspect }
     }
 
     /// The suspect will not be sent again.

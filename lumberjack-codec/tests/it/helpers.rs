@@ -151,6 +151,9 @@ fn a_retry_plan_is_patient_while_there_is_progress() {
 fn a_suspect_is_reported_again_and_no_setting_breaks_the_plan() {
     let mut plan = RetryPlan::new().patience(0);
     assert_eq!([plan.failed(1, 0), plan.failed(1, 0)], [Verdict::Suspect; 2]);
+    assert_eq!(plan.size(2048), 1, "tried again, it is alone");
+    plan.acknowledged(1);
+    assert_eq!(plan.size(2048), 2048);
     assert_eq!(plan.failed(0, 0), Verdict::Suspect);
     assert_eq!(plan.failed(3, 9), Verdict::Resend);
     plan.acknowledged(usize::MAX);

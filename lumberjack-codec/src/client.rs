@@ -293,7 +293,8 @@ impl ClientSession {
             self.events.push_back(ClientEvent::Keepalive);
             return;
         }
-        let Some(head) = self.in_flight.front_mut() else {
+        // What was not handed out cannot be on the wire, so the answer is to something else.
+        let Some(head) = self.in_flight.front_mut().filter(|head| head.handed_out) else {
             return self.violate(ProtocolErrorKind::UnexpectedAck { value: sequence });
         };
         // Events of the window up to and with this sequence; what lies before the window, wraps

@@ -76,6 +76,7 @@ fn our_client_understands_the_answers() {
         for (token, size) in sizes.iter().enumerate() {
             session.send(token as u64, vec!["{}"; *size as usize], now).unwrap();
         }
+        session.poll_transmit(&mut BytesMut::new());
         let (mut acknowledged, mut keepalives) = (Vec::new(), 0);
         for piece in cut(&answers, 3) {
             session.receive(&mut BytesMut::from(&piece[..]), now);

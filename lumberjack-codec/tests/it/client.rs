@@ -89,6 +89,7 @@ fn a_server_that_counts_is_noticed_under_running_numbers() {
     for token in 0..2 {
         session.send(token, ["{}", "{}", "{}"], now).unwrap();
     }
+    session.poll_transmit(&mut BytesMut::new());
     session.receive(&mut ack(3), now);
     session.receive(&mut ack(2), now);
     let events = events(&mut session);
@@ -219,6 +220,7 @@ fn what_was_acknowledged_before_the_end_counts() {
     let now = Instant::now();
     let mut session = ClientSession::new(ClientConfig::new());
     session.send(0, ["{}"], now).unwrap();
+    session.poll_transmit(&mut BytesMut::new());
     session.receive(&mut ack(1), now);
     session.receive_eof(now);
     assert_eq!(events(&mut session)[0], ClientEvent::Acknowledged { token: 0, events: 1 });
@@ -226,13 +228,30 @@ fn what_was_acknowledged_before_the_end_counts() {
 }
 
 #[test]
+fn an_answer_to_a_window_that_is_not_on_the_wire_acknowledges_nothing() {
+    let now = Instant::now();
+    let mut session = ClientSession::new(ClientConfig::new());
+    session.send(0, ["{}"], now).unwrap();
+    session.poll_transmit(&mut BytesMut::new());
+    session.send(1, ["{}"], now).unwrap();
+    // The second is the first, doubled.
+    session.receive(&mut ack(1), now);
+    session.receive(&mut ack(1), now);
+    assert_eq!(session.poll_event(), Some(ClientEvent::Acknowledged { token: 0, events: 1 }));
+    assert_eq!(session.poll_event(), Some(ClientEvent::Failed { token: 1, acknowledged: 0, events: 1 }));
+    assert_eq!(closed_as(&mut session), Some("unexpected_ack"));
+}
+
+#[test]
 fn a_closed_session_ignores_everything() {
     let now = Instant::now();
     let mut session = ClientSession::new(ClientConfig::new());
     session.send(0, ["{}"], now).unwrap();
+    let mut wire = BytesMut::new();
+    assert!(session.poll_transmit(&mut wire));
+    session.send(1, ["{}"], now).unwrap();
     session.receive(&mut ack(7), now);
     assert_eq!(closed_as(&mut session), Some("ack_out_of_range"));
-    let mut wire = BytesMut::new();
     assert!(!session.poll_transmit(&mut wire), "what was not written is not written any more");
     session.receive(&mut ack(1), now);
     session.receive_eof(now);

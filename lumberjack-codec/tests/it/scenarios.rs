@@ -187,6 +187,7 @@ impl Client {
                 if let Err(error) = sent {
                     return vec![json!({"refused": error.name()})];
                 }
+                self.session.poll_transmit(&mut BytesMut::new());
                 if count > 0 {
                     self.token += 1;
                     return vec![json!({"event": "sent", "token": self.token - 1, "count": count})];

@@ -235,6 +235,7 @@ fn check_client(vector: &Value, pieces: &[Vec<u8>], place: &str) {
         let events = usize::try_from(events.as_u64().unwrap()).unwrap();
         client.send(token as u64, vec!["{}"; events], now).unwrap();
     }
+    client.poll_transmit(&mut BytesMut::new());
     let mut events = Vec::new();
     let mut closed = None;
     let mut drain = |client: &mut ClientSession| {

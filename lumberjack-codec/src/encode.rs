@@ -107,10 +107,7 @@ where
     P: IntoIterator,
     P::Item: AsRef<[u8]>,
 {
-    let window = WindowEncoder::new(level).encode(payloads)?;
-    if window.events() > 0 {
-        window.write_to(out);
-    }
+    WindowEncoder::new(level).encode(payloads)?.write_to(out);
     Ok(())
 }
 

@@ -133,9 +133,7 @@ impl Encoder<EncodedWindow> for FrameCodec {
         if u32::try_from(window.bytes().len()).is_err() {
             return Err(FrameCodecError::Unencodable(FrameType::Compressed));
         }
-        if window.events() > 0 {
-            window.write_to(out);
-        }
+        window.write_to(out);
         Ok(())
     }
 }

@@ -68,7 +68,8 @@ impl EncodedWindow {
         self.encoding
     }
 
-    /// Appends the window as it goes over the wire: window frame, then the events.
+    /// Appends the window as it goes over the wire: window frame, then the events. An empty window appends
+    /// nothing, because go-lumber and Vector never answer one.
     pub fn write_to(&self, out: &mut BytesMut) {
         write(self.events, self.encoding, &self.bytes, out);
     }
@@ -173,7 +174,7 @@ impl WindowEncoder {
         P: IntoIterator,
         P::Item: AsRef<[u8]>,
     {
-        let events = self.frame(payloads, 1)?;
+        let events = self.frame(payloads, 1).inspect_err(|_| self.release_excess())?;
         let inflated_len = self.frames.len() as u64;
         let (encoding, bytes) = self.content();
         let bytes = Bytes::copy_from_slice(bytes);
@@ -193,7 +194,7 @@ impl WindowEncoder {
         P: IntoIterator,
         P::Item: AsRef<[u8]>,
     {
-        let events = self.frame(payloads, first)?;
+        let events = self.frame(payloads, first).inspect_err(|_| self.release_excess())?;
         let (encoding, bytes) = self.content();
         write(events, encoding, bytes, out);
         self.release_excess();
@@ -286,8 +287,11 @@ impl fmt::Debug for WindowEncoder {
     }
 }
 
-/// Appends a window as it goes over the wire.
+/// Appends a window as it goes over the wire; nothing for an empty one.
 fn write(events: u32, encoding: Encoding, bytes: &[u8], out: &mut BytesMut) {
+    if events == 0 {
+        return;
+    }
     out.reserve(12 + bytes.len());
     encode::window(Version::V2, events, out);
     match encoding {

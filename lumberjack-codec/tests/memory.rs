@@ -234,6 +234,15 @@ fn a_warm_encoder_allocates_the_window_that_it_returns() {
 }
 
 #[test]
+fn a_window_that_is_refused_leaves_nothing_behind() {
+    let huge = vec![b'x'; 20 * MIB];
+    let mut encoder = WindowEncoder::new(3);
+    let cost = cost(|| encoder.encode([&huge[..], b""]).unwrap_err());
+    assert_eq!(cost.result.name(), "empty_event");
+    assert_eq!(cost.kept, 0);
+}
+
+#[test]
 fn borrowed_frames_cost_nothing() {
     let mut bytes = Vec::new();
     window(Version::V2, 1000, &mut bytes);

@@ -232,7 +232,7 @@ impl PairWalk {
             if is_key {
                 check_length(Part::Key, u64::from(length), u64::from(limits.max_key))?;
             }
-            // The limit counts from the pair count on, two bytes behind the start of the frame.
+            // The limit counts from the sequence on, two bytes behind the start of the frame.
             let size = (self.position - 2) as u64 + 4 + u64::from(length);
             check_length(Part::Data, size, u64::from(limits.max_data_frame))?;
             let end = (self.position + 4).saturating_add(length as usize);

@@ -14,7 +14,7 @@ pub struct Limits {
     /// Generous, because refusing an event makes a Beat resend it for ever; nothing is reserved in
     /// advance.
     pub max_json_payload: u32,
-    /// Bytes of one v1 event: its pair count, lengths, keys and values. Default: 64 MiB.
+    /// Bytes of one v1 event: its frame without version and type. Default: 64 MiB.
     pub max_data_frame: u32,
     /// Pairs of one v1 event. Default: 1,024.
     pub max_pairs: u32,
@@ -28,6 +28,8 @@ pub struct Limits {
     pub max_window: u32,
     /// Complete windows that wait for the application before reading pauses; also the complete
     /// windows that one compressed frame may hold. Default: 8, at least 1.
+    ///
+    /// A frame that begins before the pause may end in it: at most, twice as many wait, less one.
     pub max_pending_windows: usize,
     /// Whether peers of protocol version 1 are accepted. Default: yes.
     pub accept_v1: bool,

@@ -101,6 +101,27 @@ fn an_acknowledgement_is_taken_once() {
 }
 
 #[test]
+fn a_compressed_frame_may_complete_as_many_windows_as_may_wait_already() {
+    let compressed = |windows: usize| {
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut zlib, &ONE.repeat(windows)).unwrap();
+        let mut wire = Vec::new();
+        let version = lumberjack_codec::Version::V2;
+        lumberjack_codec::encode::compressed(version, &zlib.finish().unwrap(), &mut wire);
+        wire
+    };
+    let mut rig = Rig::new(ServerConfig::new().limits(Limits::new().max_pending_windows(3)));
+    rig.receive(&[&ONE.repeat(2)[..], &compressed(3), &compressed(3)].concat());
+    assert_eq!((rig.session.pending(), rig.session.wants_read()), (5, false));
+    for window in 0..8 {
+        assert!(rig.acknowledge(window), "{window}");
+    }
+    assert_eq!((rig.sent().len(), rig.closed_as()), (8 * 6, None));
+    rig.receive(&compressed(4));
+    assert_eq!(rig.closed_as(), Some("too_many_windows"));
+}
+
+#[test]
 fn an_eof_is_seen_while_reading_pauses() {
     let config = ServerConfig::new().limits(Limits::new().max_pending_windows(1));
     let mut rig = Rig::new(config);

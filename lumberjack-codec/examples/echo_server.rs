@@ -1,4 +1,4 @@
-//! Prints what arrives, one document per line, with nothing but the standard library:
+//! Prints what arrives, one event per line, with nothing but the standard library:
 //!
 //! ```text
 //! cargo run --example echo_server -- 127.0.0.1:5044
@@ -7,7 +7,7 @@
 use bytes::BytesMut;
 use lumberjack_codec::{Payload, ServerConfig, ServerEvent, ServerSession};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 fn main() -> io::Result<()> {
@@ -32,6 +32,9 @@ pub(crate) fn serve(mut stream: TcpStream, out: &mut impl Write) -> io::Result<(
                     window_lines.extend_from_slice(&document);
                     window_lines.push(b'\n');
                 }
+                ServerEvent::Event { payload: Payload::Data(pairs), .. } => {
+                    writeln!(window_lines, "{pairs:?}")?;
+                }
                 ServerEvent::WindowComplete { window, .. } => {
                     out.write_all(&window_lines)?;
                     out.flush()?;
@@ -47,6 +50,11 @@ pub(crate) fn serve(mut stream: TcpStream, out: &mut impl Write) -> io::Result<(
             stream.write_all(&wire.split())?;
         }
         if session.is_closed() {
+            stream.shutdown(Shutdown::Write)?;
+            // What is not read would turn the close into a reset.
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+            let end = Instant::now() + Duration::from_secs(2);
+            while Instant::now() < end && stream.read(&mut chunk).is_ok_and(|length| length > 0) {}
             return Ok(());
         }
         let wait = session.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));

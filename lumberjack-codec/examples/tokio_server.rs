@@ -4,12 +4,12 @@
 //! cargo run --example tokio_server -- 127.0.0.1:5044
 //! ```
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use lumberjack_codec::{Payload, ServerConfig, ServerEvent, ServerSession};
 use std::future::Future;
 use std::io;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -20,7 +20,8 @@ async fn main() -> io::Result<()> {
     loop {
         let (stream, peer) = listener.accept().await?;
         tokio::spawn(async move {
-            let store = move |events: Vec<Bytes>| async move { eprintln!("{peer}: {} events", events.len()) };
+            let store =
+                move |events: Vec<Payload>| async move { eprintln!("{peer}: {} events", events.len()) };
             if let Err(error) = serve(stream, store).await {
                 eprintln!("{peer}: {error}");
             }
@@ -30,7 +31,10 @@ async fn main() -> io::Result<()> {
 
 /// Serves one connection to its end. A window is acknowledged when `store` is done with it; meanwhile
 /// keepalives go out and further windows are received.
-pub(crate) async fn serve<F>(mut stream: TcpStream, mut store: impl FnMut(Vec<Bytes>) -> F) -> io::Result<()>
+pub(crate) async fn serve<F>(
+    mut stream: TcpStream,
+    mut store: impl FnMut(Vec<Payload>) -> F,
+) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -40,7 +44,7 @@ where
     loop {
         while let Some(event) = session.poll_event() {
             match event {
-                ServerEvent::Event { payload: Payload::Json(document), .. } => events.push(document),
+                ServerEvent::Event { payload, .. } => events.push(payload),
                 ServerEvent::WindowComplete { window, .. } => {
                     let stored = store(std::mem::take(&mut events));
                     stores.spawn(async move {
@@ -56,7 +60,10 @@ where
             tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&wire.split())).await??;
         }
         if session.is_closed() {
-            return stream.shutdown().await;
+            stream.shutdown().await?;
+            // What is not read would turn the close into a reset.
+            let _ = tokio::time::timeout(LINGER, copy(&mut stream, &mut sink())).await;
+            return Ok(());
         }
         let deadline = session.poll_timeout().map(tokio::time::Instant::from_std);
         let timer =
@@ -78,3 +85,6 @@ where
 
 /// A peer that does not read must not hold us for ever.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long what a peer still sends is read and thrown away.
+const LINGER: Duration = Duration::from_secs(2);

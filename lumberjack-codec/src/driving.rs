@@ -25,7 +25,7 @@
 //! | storing inside the loop, for long | no keepalives; Filebeat gives up after 30 s and sends again |
 //! | reading although `wants_read` is false | memory grows with what the peer sends |
 //! | a write without a timeout | a peer that does not read holds the driver for ever |
-//! | closing a socket with unread input | RST, which can destroy acknowledgements on their way; read until the session is closed, then shut down the sending half first |
+//! | closing a socket with unread input | RST, which can destroy acknowledgements on their way; shut down the sending half, then read on for a moment |
 //! | not resending what [`Failed`](crate::ClientEvent::Failed) lists | loss |
 //!
 //! # Blocking sockets
@@ -55,7 +55,12 @@
 //!             stream.write_all(&wire.split())?;
 //!         }
 //!         if session.is_closed() {
-//!             return stream.shutdown(std::net::Shutdown::Write);
+//!             stream.shutdown(std::net::Shutdown::Write)?;
+//!             // What is not read would turn the close into a reset.
+//!             stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+//!             let end = Instant::now() + Duration::from_secs(2);
+//!             while Instant::now() < end && stream.read(&mut chunk).is_ok_and(|length| length > 0) {}
+//!             return Ok(());
 //!         }
 //!         let wait = session.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
 //!         // A timeout of zero would be an error.
@@ -98,11 +103,12 @@
 //! use lumberjack_codec::{CollectedWindow, ServerConfig, ServerSession, WindowCollector, WindowId};
 //! use std::io;
 //! use std::time::{Duration, Instant};
-//! use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+//! use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 //! use tokio::sync::mpsc::{Receiver, Sender};
 //! use tokio::time::{sleep_until, timeout};
 //!
-//! /// `complete` has room for `max_pending_windows`, 8 by default.
+//! /// `complete` has room for twice `max_pending_windows`, 16 by default: one compressed frame may complete
+//! /// as many as may wait already.
 //! async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 //!     mut stream: S,
 //!     complete: Sender<CollectedWindow>,
@@ -127,7 +133,10 @@
 //!             timeout(Duration::from_secs(30), stream.write_all(&wire.split())).await??;
 //!         }
 //!         if session.is_closed() {
-//!             return stream.shutdown().await;
+//!             stream.shutdown().await?;
+//!             // What is not read would turn the close into a reset.
+//!             let _ = timeout(Duration::from_secs(2), copy(&mut stream, &mut sink())).await;
+//!             return Ok(());
 //!         }
 //!         let deadline = session.poll_timeout().map(tokio::time::Instant::from_std);
 //!         let timer = async { sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)).await };
@@ -149,7 +158,7 @@
 //! }
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! # let (mut client, server) = tokio::io::duplex(1024);
-//! # let (complete, mut received) = tokio::sync::mpsc::channel(8);
+//! # let (complete, mut received) = tokio::sync::mpsc::channel(16);
 //! # let (done, finished) = tokio::sync::mpsc::channel(8);
 //! # let client = async {
 //! #     client.write_all(b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}").await.unwrap();
@@ -187,40 +196,58 @@
 //! }
 //!
 //! impl<S: Read + Write> Connection<S> {
-//!     /// Does all that can be done now; returns when to call again if the socket stays quiet.
-//!     fn ready(&mut self, on_event: &mut impl FnMut(ClientEvent)) -> io::Result<Option<Instant>> {
-//!         let mut chunk = [0; 4096];
-//!         loop {
-//!             match self.socket.read(&mut chunk) {
-//!                 Ok(0) => self.session.receive_eof(Instant::now()),
-//!                 Ok(length) => {
-//!                     self.session.receive(&mut BytesMut::from(&chunk[..length]), Instant::now());
-//!                     continue;
-//!                 }
-//!                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-//!                 Err(error) => return Err(error),
-//!             }
-//!             break;
+//!     /// Does all that can be done now; returns when to call again if the socket stays quiet. An error of the
+//!     /// socket ends the session: what was on its way is told as failed, and `Closed` comes last.
+//!     fn ready(&mut self, on_event: &mut impl FnMut(ClientEvent)) -> Option<Instant> {
+//!         let mut more = true;
+//!         while more && !self.session.is_closed() {
+//!             more = self.write().and_then(|()| self.read()).unwrap_or_else(|_lost| {
+//!                 self.session.receive_eof(Instant::now());
+//!                 false
+//!             });
+//!             // After each piece, so that a peer that never pauses fills no memory and stops no timer; and
+//!             // what was received counts before time.
+//!             self.tell(on_event);
+//!             self.session.handle_timeout(Instant::now());
+//!             self.tell(on_event);
 //!         }
-//!         self.session.handle_timeout(Instant::now());
+//!         self.session.poll_timeout()
+//!     }
+//!
+//!     fn tell(&mut self, on_event: &mut impl FnMut(ClientEvent)) {
 //!         while let Some(event) = self.session.poll_event() {
 //!             on_event(event);
 //!         }
+//!     }
+//!
+//!     /// Whether there may be more to read.
+//!     fn read(&mut self) -> io::Result<bool> {
+//!         let mut chunk = [0; 4096];
+//!         match self.socket.read(&mut chunk) {
+//!             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+//!             Ok(length) => {
+//!                 self.session.receive(&mut BytesMut::from(&chunk[..length]), Instant::now());
+//!                 Ok(true)
+//!             }
+//!             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+//!             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
+//!             Err(error) => Err(error),
+//!         }
+//!     }
+//!
+//!     fn write(&mut self) -> io::Result<()> {
 //!         self.session.poll_transmit(&mut self.unsent);
 //!         while !self.unsent.is_empty() {
 //!             match self.socket.write(&self.unsent) {
 //!                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
 //!                 Ok(length) => drop(self.unsent.split_to(length)),
+//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
 //!                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-//!                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
 //!                 Err(error) => return Err(error),
 //!             }
 //!         }
-//!         if self.unsent.is_empty() {
-//!             self.session.transmitted(Instant::now());
-//!         }
-//!         Ok(self.session.poll_timeout())
+//!         self.session.transmitted(Instant::now());
+//!         Ok(())
 //!     }
 //! }
 //! # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -231,12 +258,17 @@
 //! # let mut connection = Connection { socket, session, unsent: BytesMut::new() };
 //! # connection.session.send(7, ["{}"], Instant::now()).unwrap();
 //! # let mut told = Vec::new();
-//! # connection.ready(&mut |event| told.push(event)).unwrap();
+//! # assert!(connection.ready(&mut |event| told.push(event)).is_some());
 //! # server.read_exact(&mut [0; 18]).unwrap();
 //! # server.write_all(b"2A\0\0\0\x01").unwrap();
 //! # connection.socket.set_nonblocking(false).unwrap();
 //! # connection.socket.peek(&mut [0]).unwrap();
 //! # connection.socket.set_nonblocking(true).unwrap();
-//! # while told.is_empty() { connection.ready(&mut |event| told.push(event)).unwrap(); }
+//! # while told.is_empty() { connection.ready(&mut |event| told.push(event)); }
 //! # assert_eq!(told, [ClientEvent::Acknowledged { token: 7, events: 1 }]);
+//! # connection.session.send(8, ["{}"], Instant::now()).unwrap();
+//! # drop(server);
+//! # while told.len() < 3 { connection.ready(&mut |event| told.push(event)); }
+//! # assert_eq!(told[1], ClientEvent::Failed { token: 8, acknowledged: 0, events: 1 });
+//! # assert!(connection.session.is_closed());
 //! ```

@@ -79,8 +79,8 @@ pub struct HttpTransport {
     connector: Connector,
     options: Options,
     interrupt: Interrupt,
-    /// With a connection over which an answer came.
     client: Option<Client>,
+    /// Over a connection that the client still holds.
     last_answer: Option<Instant>,
     /// Bytes of a body that the peer may take, from what it has refused.
     learned_limit: usize,
@@ -181,19 +181,18 @@ impl HttpTransport {
         })?;
         let body = Bytes::from(body);
         let headers = self.options.headers(!body.is_empty(), self.endpoint());
-        // A connection that has been idle for so long is gone, and certificates may have changed.
-        self.client
-            .take_if(|_| self.last_answer.is_none_or(|last| last.elapsed() >= self.options.idle_timeout));
+        self.last_answer.take_if(|last| last.elapsed() >= self.options.idle_timeout);
         loop {
-            let kept = self.client.is_some();
+            let kept = self.last_answer.take().is_some();
             let client = match self.client.take() {
-                Some(client) => client,
-                None => connect::client(&mut self.connector, &self.options, &self.interrupt)?,
+                // With a new connection, certificates may have changed.
+                Some(client) if kept || !self.connector.encrypts() => client,
+                _ => connect::client(&mut self.connector, &self.options, &self.interrupt)?,
             };
             let result = client.execute(method.clone(), headers.clone(), body.clone(), &self.interrupt);
+            self.client = Some(client);
             match result {
                 Ok(answer) => {
-                    self.client = Some(client);
                     self.last_answer = Some(Instant::now());
                     return Ok(answer);
                 }
@@ -273,6 +272,7 @@ impl Transport for HttpTransport {
 
     fn close(&mut self) {
         self.client = None;
+        self.last_answer = None;
         self.learned_limit = usize::MAX;
     }
 

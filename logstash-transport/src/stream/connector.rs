@@ -87,6 +87,15 @@ impl Connector {
         Ok(())
     }
 
+    /// Whether connections are encrypted.
+    #[cfg(feature = "http")]
+    pub(crate) const fn encrypts(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// What a library encrypts with that makes its own connections, and the name that it must ask for;
     /// after [`prepare`](Self::prepare).
     #[cfg(all(feature = "http", feature = "tls"))]

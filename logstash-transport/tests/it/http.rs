@@ -523,3 +523,37 @@ fn the_library_logs_on_the_calling_thread_alone() {
     let at_work = |thread: &str| thread.starts_with("logstash-resolve") || thread.starts_with("tokio");
     assert!(!seen.iter().any(|(thread, _)| at_work(thread)), "{seen:?}");
 }
+
+/// Counted in a process of its own, because other tests open files and start threads.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thousand_failed_connects_leave_nothing_behind() {
+    const ALONE: &str = "LOGSTASH_TRANSPORT_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "http::a_thousand_failed_connects_leave_nothing_behind";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = child.args([name, "--exact", "--nocapture"]).env(ALONE, "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("constant over 1000 failed connects"), "{text}");
+        return;
+    }
+    let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
+    let usage = || (count("/proc/self/fd"), count("/proc/self/task"));
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut transport = HttpTransport::new(&format!("http://localhost:{port}")).unwrap();
+    let mut fail = || {
+        let error = transport.send(&mut Batch::from_events(numbered(0..1))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    };
+    fail();
+    let before = usage();
+    (0..1000).for_each(|_| fail());
+    // The last thread that resolved may still be on its way out.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while usage() != before && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(usage(), before);
+    println!("{before:?} files and threads, constant over 1000 failed connects");
+}

@@ -1,7 +1,7 @@
 //! Receivers that take events as inputs of Logstash do, from whomever they come.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +20,33 @@ impl Inbox {
     /// As the http input with its default codecs: each body is a JSON document or an array of them, by POST.
     pub(super) fn requests() -> Result<Self, Failure> {
         Self::over_tcp(answer_requests)
+    }
+
+    /// As the tcp input with the codec json_lines.
+    pub(super) fn lines() -> Result<Self, Failure> {
+        Self::over_tcp(|stream, documents| {
+            for line in BufReader::new(stream).split(b'\n') {
+                let _ = documents.send(line.trying("cannot read a line"));
+            }
+            Ok(())
+        })
+    }
+
+    /// As the udp input with the codec json: a document in each datagram.
+    pub(super) fn datagrams() -> Result<Self, Failure> {
+        let socket = UdpSocket::bind("127.0.0.1:0").trying("cannot bind")?;
+        let address = socket.local_addr().trying("cannot bind")?;
+        let (sender, documents) = mpsc::channel();
+        thread::spawn(move || {
+            let mut datagram = vec![0; 65_536];
+            loop {
+                let length = socket.recv(&mut datagram).trying("cannot receive");
+                if sender.send(length.map(|length| datagram[..length].to_vec())).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { address, documents })
     }
 
     fn over_tcp(take: fn(TcpStream, &Documents) -> Result<(), Failure>) -> Result<Self, Failure> {

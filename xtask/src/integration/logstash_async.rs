@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logstash_transport::testing::{Receiver, Step};
-use logstash_transport::{Batch, EndpointError, HttpTransport, Transport};
+use logstash_transport::{Batch, EndpointError, HttpTransport, TcpTransport, Transport, UdpTransport};
 
 use super::case::Case;
 use super::events::{read_lines, same};
@@ -47,11 +47,15 @@ pub(super) fn cases(python: &Arc<Python>, scratch: &Path) -> Vec<Case> {
 const PAIR: &str = "python-logstash-async -> ours";
 
 /// Its other transports, with the input that each is for.
-const WAYS: &[Way] = &[Way {
-    transport: "Http",
-    start: Inbox::requests,
-    ours: |address| HttpTransport::new(&address).map(boxed),
-}];
+const WAYS: &[Way] = &[
+    Way {
+        transport: "Http",
+        start: Inbox::requests,
+        ours: |address| HttpTransport::new(&address).map(boxed),
+    },
+    Way { transport: "Tcp", start: Inbox::lines, ours: |address| TcpTransport::new(&address).map(boxed) },
+    Way { transport: "Udp", start: Inbox::datagrams, ours: |address| UdpTransport::new(&address).map(boxed) },
+];
 
 #[derive(Clone, Copy)]
 struct Way {
@@ -92,8 +96,9 @@ fn sorted_values(documents: &[Vec<u8>]) -> Result<Vec<String>, Failure> {
     Ok(texts)
 }
 
-/// Events in each direction.
-const SHARED: usize = 300;
+/// Events in each direction: as many datagrams as the buffer of a socket holds by default, so that none is lost if
+/// the receiver does not get to run.
+const SHARED: usize = 100;
 
 /// It sends 25 events a window, two windows a connection.
 const EXERCISES: &[Exercise] = &[

@@ -4,9 +4,11 @@ use crate::switch::Switch;
 use crate::tls_matrix::{Rig, tls_matrix};
 use bytes::Bytes;
 use logstash_transport::testing::Receiver;
-use logstash_transport::{Batch, BeatsTransport, ConnectionOptions, Endpoint, Scheme, Transport};
+use logstash_transport::{
+    Batch, BeatsTransport, ConnectionOptions, Endpoint, Interrupt, Scheme, Transport, error_chain,
+};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 struct Beats(Receiver);
 
@@ -120,9 +122,7 @@ fn pkcs12_and_older_forms_of_keys_are_taken() {
 
     let transport = |tls| {
         let mut transport = rig.transport("localhost", front.address().port(), tls);
-        transport
-            .send(&mut Batch::from_events(["{}"]))
-            .map_err(|error| logstash_transport::error_chain(&error))
+        transport.send(&mut Batch::from_events(["{}"])).map_err(|error| error_chain(&error))
     };
     transport(trusting(&ca).client_pkcs12_bytes(pkcs12.to_der().unwrap(), "hush")).unwrap();
     transport(tls().client_key_bytes(sec1)).unwrap();
@@ -135,4 +135,52 @@ fn pkcs12_and_older_forms_of_keys_are_taken() {
         let text = transport(wrong).unwrap_err();
         assert!(text.contains("password"), "{text}");
     }
+}
+
+/// A record that the system does not take as a whole is repeated in parts; nothing may be lost or come twice.
+#[test]
+fn windows_of_many_megabytes_arrive_whole_although_the_peer_is_slow() {
+    let (rig, ca) = (Beats(Receiver::start().unwrap()), Authority::new("ca"));
+    let front = front(&rig, &ca.server(&["localhost"]));
+    let options = ConnectionOptions::new().tls(trusting(&ca));
+    let endpoint = Endpoint::new(Scheme::BeatsTls, "localhost", front.address().port());
+    let mut transport = BeatsTransport::to(endpoint).connection(options);
+    transport = transport.compression_level(0).max_window_events(4).max_in_flight(10);
+    let mut random = fastrand::Rng::with_seed(20);
+    let events: Vec<Bytes> =
+        (0..40).map(|number| Bytes::from(vec![b'a' + number % 26; random.usize(1..400_000)])).collect();
+    transport.send(&mut Batch::from_events(events.clone())).unwrap();
+    transport.close();
+    assert!(rig.events(40) == events);
+}
+
+#[test]
+fn a_handshake_that_is_not_answered_ends_with_its_timeout() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Endpoint::new(Scheme::BeatsTls, "127.0.0.1", silent.local_addr().unwrap().port());
+    for tls in [TlsConfig::new(), TlsConfig::new().ca_fingerprint("0".repeat(64))] {
+        let options = ConnectionOptions::new().tls(tls).handshake_timeout(Duration::from_millis(300));
+        let mut transport = BeatsTransport::to(endpoint.clone()).connection(options);
+        let started = Instant::now();
+        let error = transport.send(&mut Batch::from_events(["{}"])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error_chain(&error));
+        let took = started.elapsed();
+        assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(3), "{took:?}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_handshake() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Endpoint::new(Scheme::BeatsTls, "127.0.0.1", silent.local_addr().unwrap().port());
+    let mut transport = BeatsTransport::to(endpoint);
+    let interrupt = Interrupt::new();
+    transport.interrupt_by(interrupt.clone());
+    let sender = std::thread::spawn(move || transport.send(&mut Batch::from_events(["{}"])).unwrap_err());
+    let (_peer, _) = silent.accept().unwrap();
+    interrupt.raise();
+    let raised = Instant::now();
+    let error = sender.join().unwrap();
+    assert!(error_chain(&error).contains("interrupted"), "{}", error_chain(&error));
+    assert!(raised.elapsed() < Duration::from_secs(1), "{:?}", raised.elapsed());
 }

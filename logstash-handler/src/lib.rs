@@ -122,6 +122,10 @@ mod stats;
 pub use stats::{ConnectionState, DropReason, Drops, Stats};
 
 mod suppress;
+
+mod sync_handler;
+pub use sync_handler::{SyncError, SyncHandler};
+
 mod writer;
 
 #[cfg(feature = "tracing")]

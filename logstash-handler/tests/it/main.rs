@@ -14,3 +14,4 @@ mod panic_hook;
 mod persistence;
 mod shutdown;
 mod support;
+mod sync_handler;

@@ -213,11 +213,12 @@ impl Document<'_> {
     pub(crate) fn own(&mut self, name: &str, value: impl FnOnce(&mut Json<'_>)) {
         let start = self.json.out.len();
         self.json.string(name);
-        let Some(ruled) = self.apply_rules(start) else { return };
-        while ruled.is_renamed && self.claim(start) != Claim::Free {
+        let Some(is_masked) = self.apply_rules(start) else { return };
+        // A rule may have given this name to another entry.
+        while self.claim(start) != Claim::Free {
             self.lengthen_name();
         }
-        self.entry(start, true, ruled.is_masked, value);
+        self.entry(start, true, is_masked, value);
     }
 
     /// Writes a field, unless one of that name was given before; under a longer name if the
@@ -225,7 +226,8 @@ impl Document<'_> {
     pub(crate) fn field(&mut self, name: &str, value: impl FnOnce(&mut Json<'_>)) {
         let start = self.json.out.len();
         self.json.name(name);
-        let Some(ruled) = self.apply_rules(start) else { return };
+        let Some(is_masked) = self.apply_rules(start) else { return };
+        self.json.cut_name(start);
         let mut claim = self.claim(start);
         // What two names have in common after they were cut does not make them the same.
         let is_renamed = claim == Claim::Own || claim == Claim::Given && self.json.ends_in_cut_name();
@@ -236,25 +238,28 @@ impl Document<'_> {
             tries += 1;
         }
         if claim == Claim::Free && self.json.take_field() {
-            self.entry(start, is_renamed, ruled.is_masked, value);
+            self.entry(start, is_renamed, is_masked, value);
         } else {
+            if is_renamed && claim != Claim::Free {
+                self.json.add_cut(Cuts::FIELDS);
+            }
             self.json.out.truncate(start);
         }
     }
 
-    /// Applies the rules to the name from `start` to the end. Takes it back, and returns nothing, if
-    /// the field is dropped.
-    fn apply_rules(&mut self, start: usize) -> Option<Ruled> {
+    /// Applies the rules to the name from `start` to the end, and returns whether its value is masked.
+    /// Takes it back, and returns nothing, if the field is dropped.
+    fn apply_rules(&mut self, start: usize) -> Option<bool> {
         match self.json.field_fate(start) {
             Fate::Drop => {
                 self.json.out.truncate(start);
                 None
             }
-            Fate::Write { name: None, is_masked } => Some(Ruled { is_masked, is_renamed: false }),
+            Fate::Write { name: None, is_masked } => Some(is_masked),
             Fate::Write { name: Some(name), is_masked } => {
                 self.json.out.truncate(start);
                 self.json.name(name);
-                Some(Ruled { is_masked, is_renamed: true })
+                Some(is_masked)
             }
         }
     }
@@ -314,12 +319,6 @@ impl Document<'_> {
             false => self.names.check(self.json.out, start..end),
         }
     }
-}
-
-/// What rules make of a field that they do not drop.
-struct Ruled {
-    is_masked: bool,
-    is_renamed: bool,
 }
 
 /// Puts as much of the message as there is room for in the place of the short one.

@@ -207,6 +207,7 @@ impl Collector<'_, '_, '_> {
                 is_masked
             }
         };
+        self.json.cut_name(start);
         if !self.json.has_room() || !self.json.take_field() {
             return self.json.out.truncate(start);
         }

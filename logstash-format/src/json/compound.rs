@@ -114,6 +114,7 @@ impl<'j, 'o> Compound<'j, 'o> {
                 is_masked
             }
         };
+        self.json.cut_name(start);
         let name = start..self.json.out.len();
         let is_free = self.names.check(self.json.out, name.clone()) == Claim::Free;
         if !is_free || !self.json.has_room() || !self.json.take_field() {

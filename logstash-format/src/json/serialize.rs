@@ -5,6 +5,7 @@ use serde::ser::{self, Serialize};
 
 use super::Json;
 use super::compound::{Compound, Token};
+use super::text::FAILED;
 use crate::limits::Cuts;
 use crate::rules::Fate;
 
@@ -53,10 +54,12 @@ impl<'j, 'o> Serializer<'j, 'o> {
     }
 
     /// Opens `{"variant":` and then `open`.
-    fn open_variant(self, variant: &str, open: &str, close: &'static str) -> Compound<'j, 'o> {
+    fn open_variant(mut self, variant: &str, open: &str, close: &'static str) -> Compound<'j, 'o> {
         if self.is_too_deep() {
             return self.open(open, close);
         }
+        // The object of the variant is a level too.
+        self.level += 1;
         self.json.raw("{");
         let start = self.json.out.len();
         self.json.name(variant);
@@ -73,9 +76,15 @@ impl<'j, 'o> Serializer<'j, 'o> {
                 is_masked
             }
         };
+        self.json.cut_name(start);
         self.json.raw(":");
         if is_masked {
             self.json.mask();
+            self.json.raw("}");
+            return Compound::new(self.json, self.level, close, true);
+        }
+        if self.is_too_deep() {
+            self.too_deep();
             self.json.raw("}");
             return Compound::new(self.json, self.level, close, true);
         }
@@ -275,7 +284,12 @@ impl SerializeError {
 
 impl ser::Error for SerializeError {
     fn custom<T: fmt::Display>(reason: T) -> Self {
-        Self(reason.to_string())
+        // Not `to_string`, which panics if the reason fails to display itself.
+        let mut text = String::new();
+        if fmt::write(&mut text, format_args!("{reason}")).is_err() {
+            text.push_str(FAILED);
+        }
+        Self(text)
     }
 }
 

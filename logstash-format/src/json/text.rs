@@ -57,42 +57,44 @@ impl Json<'_> {
         }
     }
 
-    /// The name of a field, in quotation marks; returns whether it was cut.
-    pub(crate) fn name(&mut self, name: &str) -> bool {
-        let start = self.out.len();
-        // One byte too many is enough for it to be cut.
-        let kept = floor_char_boundary(name, self.policy.limits.name.saturating_add(4));
+    /// The name of a field, in quotation marks; to be cut by [`cut_name`](Self::cut_name) when the
+    /// rules, which are about whole names, have seen it.
+    pub(crate) fn name(&mut self, name: &str) {
+        let kept = floor_char_boundary(name, self.bytes_of_name());
         self.string(&name[..kept]);
-        self.cut_name(start)
     }
 
-    /// The name of a field that is displayed, in quotation marks.
+    /// Likewise for the name of a field that is displayed.
     pub(super) fn display_name(&mut self, name: impl fmt::Display) {
-        let start = self.out.len();
         self.out.push(b'"');
-        // As above.
-        let limits = TextLimits { bytes: self.policy.limits.name.saturating_add(4) };
+        let limits = TextLimits { bytes: self.bytes_of_name() };
         let mut pieces = Pieces { limits, json: self, is_whole: true };
         if write!(pieces, "{name}").is_err() && pieces.is_whole {
             self.raw(FAILED);
         }
         self.out.push(b'"');
-        self.cut_name(start);
+    }
+
+    fn bytes_of_name(&self) -> usize {
+        match self.policy.rules.is_empty() {
+            // One byte too many is enough for it to be cut.
+            true => self.policy.limits.name.saturating_add(4),
+            false => usize::MAX,
+        }
     }
 
     /// Cuts the name that stands in quotation marks from `start` to the end, if it is too long.
-    pub(super) fn cut_name(&mut self, start: usize) -> bool {
+    pub(crate) fn cut_name(&mut self, start: usize) {
         let limit = self.policy.limits.name;
         let name = &self.out[start + 1..self.out.len() - 1];
         if name.len() <= limit {
-            return false;
+            return;
         }
         let kept = escaped_prefix(name, limit - CUT_NAME.len());
         self.out.truncate(start + 1 + kept);
         self.raw(CUT_NAME);
         self.raw("\"");
         self.cuts.add(Cuts::NAMES);
-        true
     }
 
     /// Whether the name that stands at the end was cut, or looks so.

@@ -158,6 +158,17 @@ fn the_buffer_of_the_caller_does_not_count() {
     assert_eq!((&document["message"], document["extra"].get("truncated")), (&json!("text"), None));
 }
 
+#[test]
+fn fields_whose_names_are_all_taken_are_said_to_be_missing() {
+    let names: Vec<_> = (0..20).map(|number| format!("{}{number}", "x".repeat(40))).collect();
+    let fields: Vec<_> = names.iter().map(|name| (name.as_str(), Value::from(1))).collect();
+    assert_eq!(extra(Limits::new().name(16), &fields)["truncated"], json!(["fields", "names"]));
+
+    let names: Vec<_> = (0..12).rev().map(|length| format!("line{}", "_".repeat(length))).collect();
+    let fields: Vec<_> = names.iter().map(|name| (name.as_str(), Value::from(1))).collect();
+    assert_eq!(extra(Limits::new(), &fields)["truncated"], json!(["fields"]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(50))]
 

@@ -1,4 +1,8 @@
-use logstash_format::{EcsFormatter, Event, Formatter, Level, Rules, Value};
+use std::io;
+
+use logstash_format::{
+    EcsFormatter, Event, Formatter, HttpContext, Level, Limits, Origin, Rules, TraceContext, Value,
+};
 use serde_json::{Value as Json, json};
 
 use crate::rig::{document, formatter, text};
@@ -195,6 +199,43 @@ fn without_rules_nothing_is_different() {
     assert_eq!(text(&formatter().rules(unmet), &event), text(&formatter(), &event));
 }
 
+#[test]
+fn rules_see_names_before_they_are_cut() {
+    let inner = json!({"proxy-authorization": "secret"});
+    let fields = [("proxy-authorization", Value::from("secret")), ("inner", Value::serialize(&inner))];
+    let event = Event::new(Level::Info, "test", "").fields(&fields);
+    let (rules, limits) = (Rules::new().mask_secrets(), Limits::new().name(16));
+    for written in [
+        text(&formatter().rules(rules.clone()).limits(limits.clone()), &event),
+        text(&EcsFormatter::new().rules(rules.clone()).limits(limits.clone()), &event),
+    ] {
+        assert!(written.contains("proxy-authoriza~") && !written.contains("secret"), "{written}");
+    }
+}
+
+#[test]
+fn a_new_name_that_is_one_of_the_event_comes_once() {
+    let error = io::Error::other("down");
+    let http = HttpContext::new().status(200);
+    let event = Event::new(Level::Error, "test", "")
+        .error(&error)
+        .http(&http)
+        .trace(TraceContext::new().trace_id("t"))
+        .origin(Origin::new().line(3));
+    for (old, new) in [
+        ("line", "error_message"),
+        ("thread_name", "status_code"),
+        ("logger_name", "trace_id"),
+        ("error_message", "trace_id"),
+        ("host", "status_code"),
+    ] {
+        let prefixed = formatter().rules(Rules::new().rename(old, new));
+        document(&prefixed, &event);
+        let flat = document(&prefixed.extra_prefix(None), &event);
+        assert!(flat.get(new).is_some() && flat.get(format!("{new}_")).is_some(), "{old}: {flat}");
+    }
+}
+
 #[cfg(feature = "regex")]
 mod patterns {
     use std::error::Error;
@@ -307,7 +348,7 @@ mod patterns {
 
     #[test]
     fn masks_obey_the_limits_too() {
-        let limits = logstash_format::Limits::new().string(20);
+        let limits = Limits::new().string(20);
         let fields = [("text", Value::from("bearer abc and what comes behind it"))];
         let event = Event::new(Level::Info, "test", "").fields(&fields);
         let extra = document(&formatter().rules(rules()).limits(limits), &event)["extra"].take();

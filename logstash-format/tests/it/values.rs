@@ -442,3 +442,41 @@ fn a_long_text_is_kept() {
     let document = document(&formatter, &Event::new(Level::Info, "test", "").fields(&fields));
     assert!(document["extra"]["value"] == *long, "it has {} bytes", document.to_string().len());
 }
+
+#[test]
+fn a_serialiser_whose_error_cannot_be_displayed() {
+    struct Mute;
+    impl fmt::Display for Mute {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+    struct Fails;
+    impl Serialize for Fails {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(S::Error::custom(Mute))
+        }
+    }
+    check_structured(Fails, json!("[not serialisable: [formatting failed]]"));
+}
+
+#[test]
+fn variants_within_variants_are_no_deeper_than_other_values() {
+    #[derive(Serialize)]
+    enum Nested {
+        Tuple(u8, Box<Self>),
+        Struct { a: Box<Self> },
+        Newtype(Box<Self>),
+        End,
+    }
+    let nested = |wrap: fn(Box<Nested>) -> Nested| (0..200).fold(Nested::End, |inner, _| wrap(inner.into()));
+    for value in
+        [nested(|inner| Nested::Tuple(1, inner)), nested(|a| Nested::Struct { a }), nested(Nested::Newtype)]
+    {
+        let fields = [("value", Value::serialize(&value))];
+        let extra = extra(&fields);
+        assert!(extra["value"].to_string().contains("[nested too deep]"));
+        assert_eq!(extra["truncated"], json!(["depth"]));
+    }
+    check_structured(Nested::Struct { a: Nested::End.into() }, json!({"Struct": {"a": "End"}}));
+}

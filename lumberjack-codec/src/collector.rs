@@ -10,6 +10,9 @@ use std::fmt;
 /// For applications that store windows rather than events. Others need none: a session hands out events
 /// one by one, so that its memory does not depend on the size of windows.
 ///
+/// One collector is for one session at a time. What a session that is gone left in it is dropped when the
+/// first window of the next one starts.
+///
 /// ```
 /// use bytes::BytesMut;
 /// use lumberjack_codec::{ServerConfig, ServerSession, WindowCollector};
@@ -67,6 +70,10 @@ impl WindowCollector {
     pub fn push(&mut self, event: ServerEvent) -> Result<Option<CollectedWindow>, WindowOverflow> {
         match event {
             ServerEvent::WindowStart { window, .. } => {
+                // Numbers only grow within a session: these are left over from another.
+                while self.windows.back().is_some_and(|last| last.id >= window) {
+                    self.bytes -= self.windows.pop_back().map_or(0, |last| last.bytes);
+                }
                 self.windows.push_back(Collecting { id: window, bytes: 0, events: Vec::new() });
             }
             ServerEvent::Event { window, payload, .. } => return self.add(window, payload).map(|()| None),

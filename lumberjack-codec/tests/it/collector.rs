@@ -115,3 +115,18 @@ fn an_aborted_window_frees_its_budget() {
         assert_eq!(aborted, 1);
     }
 }
+
+#[test]
+fn what_a_session_that_is_gone_left_behind_is_in_no_window_of_the_next() {
+    let mut collector = WindowCollector::new().max_bytes(2 * (size_of::<Payload>() + 10));
+    // Two windows full inside a compressed frame that never ends.
+    let content = wire(&[&["old"], &["old"]], 0);
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut zlib, &content).unwrap();
+    let mut left = BytesMut::new();
+    encode::compressed(Version::V2, &zlib.finish().unwrap(), &mut left);
+    left.truncate(left.len() - 1);
+    assert_eq!(collect(&mut collector, &left), Ok(Vec::new()));
+    let windows = collect(&mut collector, &wire(&[&["0123456789", "0123456789"], &["b"]], 0)).unwrap();
+    assert_eq!(windows.iter().map(documents).collect::<Vec<_>>(), [vec![&b"0123456789"[..]; 2], vec![b"b"]]);
+}

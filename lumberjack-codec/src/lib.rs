@@ -106,6 +106,7 @@
 //! | memory of a decoder | one payload, zlib's window of 32 KiB and its state, one step of 128 KiB |
 //! | windows that wait for the application | [`Limits::max_pending_windows`]; reading pauses |
 //! | complete windows inside one compressed frame | [`Limits::max_pending_windows`]; more are an error |
+//! | empty windows inside one compressed frame | [`Limits::max_window`]; more are an error |
 //! | answers that are not fetched | 64 KiB; reading pauses |
 //! | the copy of a compressed frame that is handed on | [`ServerConfig::keep_encoded`] |
 //! | windows that are collected whole | [`WindowCollector::max_bytes`] |

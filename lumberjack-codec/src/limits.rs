@@ -24,7 +24,7 @@ pub struct Limits {
     ///
     /// Frames are inflated while they arrive, so this bounds work rather than memory.
     pub max_decompressed: u64,
-    /// Events of one window. Default: 65,536.
+    /// Events of one window; also the empty windows that one compressed frame may hold. Default: 65,536.
     pub max_window: u32,
     /// Complete windows that wait for the application before reading pauses; also the complete
     /// windows that one compressed frame may hold. Default: 8, at least 1.

@@ -49,8 +49,8 @@ pub struct ServerSession {
     open: Option<OpenWindow>,
     /// Windows that are full, but inside a compressed frame that has not ended.
     full_in_compressed: Vec<OpenWindow>,
-    /// An empty window inside the compressed frame, to be answered once, at its end.
-    empty_in_compressed: Option<Version>,
+    /// The version and number of empty windows inside the compressed frame, to be answered once, at its end.
+    empty_in_compressed: Option<(Version, u32)>,
     pending: VecDeque<PendingWindow>,
     last_receive: Instant,
     last_transmit: Instant,

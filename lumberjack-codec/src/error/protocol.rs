@@ -64,12 +64,13 @@ pub enum ProtocolErrorKind {
         /// The sequence that was due.
         want: u32,
     },
-    /// More complete windows inside one compressed frame than may be pending.
+    /// More complete windows inside one compressed frame than may be pending, or more empty ones than a
+    /// window may have events.
     TooManyWindows {
         /// The limit.
         limit: usize,
     },
-    /// An acknowledgement although nothing is in flight.
+    /// An acknowledgement although no window is on the wire.
     UnexpectedAck {
         /// The acknowledged sequence.
         value: u32,
@@ -122,7 +123,7 @@ impl fmt::Display for ProtocolErrorKind {
                 write!(f, "more than {limit} windows in one compressed frame")
             }
             Self::UnexpectedAck { value } => {
-                write!(f, "acknowledgement of event {value} with nothing in flight")
+                write!(f, "acknowledgement of event {value} with no window on the wire")
             }
             Self::UnexpectedEof { missing_events } => {
                 write!(f, "connection ended inside a frame or window, {missing_events} events missing")

@@ -71,7 +71,7 @@ impl ServerSession {
         let compressed = self.decoder.in_compressed();
         if size == 0 {
             if compressed {
-                self.empty_in_compressed = Some(version);
+                self.on_empty_in_compressed(version);
             } else {
                 self.answer_empty_window(version);
             }
@@ -85,6 +85,17 @@ impl ServerSession {
         self.next_id += 1;
         self.open = Some(OpenWindow::new(id, version, size, self.config.partial_acks, compressed));
         self.events.push_back(ServerEvent::WindowStart { window: id, version, events: size });
+    }
+
+    /// An empty window is no event, so a frame of nothing but those would be decoded to its end within one
+    /// call: few bytes for much work.
+    fn on_empty_in_compressed(&mut self, version: Version) {
+        let limit = self.config.limits.max_window.max(1);
+        let (_, count) = self.empty_in_compressed.unwrap_or((version, 0));
+        if count >= limit {
+            return self.violate(ProtocolErrorKind::TooManyWindows { limit: limit as usize });
+        }
+        self.empty_in_compressed = Some((version, count + 1));
     }
 
     /// Counts an event of the open window; its window and its place there, unless it is against the rules.
@@ -129,7 +140,7 @@ impl ServerSession {
     }
 
     fn on_compressed_end(&mut self, inflated: u64) {
-        if let Some(version) = self.empty_in_compressed.take() {
+        if let Some((version, _)) = self.empty_in_compressed.take() {
             self.answer_empty_window(version);
         }
         let bytes = self.decoder.take_compressed();

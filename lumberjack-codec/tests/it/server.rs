@@ -10,6 +10,16 @@ const ONE: &[u8] = b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}";
 const V1_ONE: &[u8] = b"1W\0\0\0\x011D\0\0\0\x07\0\0\0\x01\0\0\0\x01k\0\0\0\x01v";
 const HALF: &[u8] = b"2W\0\0\0\x022J\0\0\0\x01\0\0\0\x02{}";
 
+/// A compressed frame with this content.
+fn compressed(content: &[u8]) -> Vec<u8> {
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut zlib, content).unwrap();
+    let mut wire = Vec::new();
+    let version = lumberjack_codec::Version::V2;
+    lumberjack_codec::encode::compressed(version, &zlib.finish().unwrap(), &mut wire);
+    wire
+}
+
 /// A session, its clock, and what came out of it.
 struct Rig {
     session: ServerSession,
@@ -102,14 +112,7 @@ fn an_acknowledgement_is_taken_once() {
 
 #[test]
 fn a_compressed_frame_may_complete_as_many_windows_as_may_wait_already() {
-    let compressed = |windows: usize| {
-        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut zlib, &ONE.repeat(windows)).unwrap();
-        let mut wire = Vec::new();
-        let version = lumberjack_codec::Version::V2;
-        lumberjack_codec::encode::compressed(version, &zlib.finish().unwrap(), &mut wire);
-        wire
-    };
+    let compressed = |windows| compressed(&ONE.repeat(windows));
     let mut rig = Rig::new(ServerConfig::new().limits(Limits::new().max_pending_windows(3)));
     rig.receive(&[&ONE.repeat(2)[..], &compressed(3), &compressed(3)].concat());
     assert_eq!((rig.session.pending(), rig.session.wants_read()), (5, false));
@@ -119,6 +122,17 @@ fn a_compressed_frame_may_complete_as_many_windows_as_may_wait_already() {
     assert_eq!((rig.sent().len(), rig.closed_as()), (8 * 6, None));
     rig.receive(&compressed(4));
     assert_eq!(rig.closed_as(), Some("too_many_windows"));
+}
+
+#[test]
+fn empty_windows_inside_a_compressed_frame_have_an_end() {
+    let compressed = |windows| compressed(&b"2W\0\0\0\0".repeat(windows));
+    let mut rig = Rig::new(ServerConfig::untrusted());
+    rig.receive(&compressed(4096));
+    rig.receive(&compressed(4096));
+    assert_eq!((rig.sent(), rig.closed_as()), (b"2A\0\0\0\0".repeat(2), None));
+    rig.receive(&compressed(4097));
+    assert_eq!((rig.sent().len(), rig.closed_as()), (0, Some("too_many_windows")));
 }
 
 #[test]
@@ -447,14 +461,7 @@ fn an_event_without_a_window_is_a_window_of_one_on_request() {
 
 #[test]
 fn windows_of_one_inside_a_compressed_frame_wait_for_its_end() {
-    let compressed = |count: usize| {
-        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut zlib, &LONE.repeat(count)).unwrap();
-        let mut wire = Vec::new();
-        let version = lumberjack_codec::Version::V2;
-        lumberjack_codec::encode::compressed(version, &zlib.finish().unwrap(), &mut wire);
-        wire
-    };
+    let compressed = |count| compressed(&LONE.repeat(count));
     let want = [
         "start 0 of 1",
         "event 0.0 with 5",

@@ -381,7 +381,7 @@ thread_local! {
 }
 
 /// How often a name can be taken before a field counts as one of those given before.
-const MAX_UNDERSCORES: usize = 8;
+pub(crate) const MAX_UNDERSCORES: usize = 8;
 
 /// What is left of an event that is too large for its message: one part of so many.
 const SHORT: usize = 8;

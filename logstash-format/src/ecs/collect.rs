@@ -10,6 +10,7 @@ use super::template::{SlotValue, Template, ValueWriter};
 use super::{EcsCustom, path};
 use crate::http::Headers;
 use crate::json::{Json, members, texts_in};
+use crate::limits::Cuts;
 use crate::rules::Fate;
 use crate::{Event, HttpContext, Value};
 
@@ -45,10 +46,12 @@ impl Collected {
         self.tags.clear();
     }
 
-    /// Adds a field that is not of the schema, or cannot be where the schema has it.
-    fn add_custom(&mut self, template: &Template, name: &[u8], json: &[u8]) {
+    /// Adds a field that is not of the schema, or cannot be where the schema has it. Returns `false` if
+    /// it is left out because its name is taken too often.
+    #[must_use]
+    fn add_custom(&mut self, template: &Template, name: &[u8], json: &[u8]) -> bool {
         match template.custom {
-            EcsCustom::Labels => self.labels.add(name, json, template.policy.ascii),
+            EcsCustom::Labels => return self.labels.add(name, json, template.policy.ascii),
             EcsCustom::Namespace(_) => self.custom.add(name, json),
             EcsCustom::TopLevel => {
                 let word = name.split(|&byte| byte == b'.').next().unwrap_or_default();
@@ -59,7 +62,7 @@ impl Collected {
                         to.push(b'_');
                         if let Some(rest) = rest {
                             to.push(b'.');
-                            path::push_valid(rest, to);
+                            path::push_valid(rest, 1, to);
                         }
                     };
                     self.top.add_at(name, path, |to| to.extend_from_slice(json));
@@ -68,6 +71,7 @@ impl Collected {
                 }
             }
         }
+        true
     }
 
     /// Adds a field of the schema whose name the document itself uses. It comes too late for the top
@@ -75,7 +79,10 @@ impl Collected {
     pub(super) fn add_displaced(&mut self, template: &Template, name: &[u8], json: &[u8]) {
         match template.custom {
             EcsCustom::Namespace(_) => self.custom.add(name, json),
-            EcsCustom::Labels | EcsCustom::TopLevel => self.labels.add(name, json, template.policy.ascii),
+            EcsCustom::Labels | EcsCustom::TopLevel => {
+                // Too late to say that it is left out because its name is taken too often.
+                let _ = self.labels.add(name, json, template.policy.ascii);
+            }
         }
     }
 
@@ -117,7 +124,8 @@ impl Collector<'_, '_, '_> {
         }
         for (name, value) in &self.template.fields {
             if self.json.has_room_for(name.len() + value.len()) {
-                self.to.add_custom(self.template, name.as_bytes(), value.as_bytes());
+                let is_added = self.to.add_custom(self.template, name.as_bytes(), value.as_bytes());
+                self.note_if_lost(is_added);
                 self.json.reserve(name.len() + value.len());
             }
         }
@@ -222,35 +230,39 @@ impl Collector<'_, '_, '_> {
         self.json.out.truncate(start);
         let (name, json) = taken.split_at(end_of_name - start);
         if !is_nothing(json) {
-            // Lists and objects may become text, in which quotation marks are escaped once more.
-            let quotes = json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
-            self.json.reserve(taken.len() + quotes + AROUND_FIELD);
-            self.sort_in(&name[1..name.len() - 1], json);
+            let around = around(name, json);
+            // Where little is around it, it goes beyond the end as little as any value does.
+            if around <= 2 * AROUND_FIELD || self.json.fits(taken.len() + around) {
+                self.json.reserve(taken.len() + around);
+                self.sort_in(&name[1..name.len() - 1], json);
+            }
         }
         self.to.value = taken;
     }
 
     /// Puts a field where it belongs. The name is escaped.
     fn sort_in(&mut self, name: &[u8], json: &[u8]) {
-        let (to, template) = (&mut *self.to, self.template);
-        let ascii = template.policy.ascii;
         if let Some(label) = name.strip_prefix(b"labels.") {
-            return to.labels.add(label, json, ascii);
+            return self.label(label, json);
         }
         match name {
             b"labels" if json.first() == Some(&b'{') => {
                 for (name, value) in members(json, 0) {
-                    to.labels.add(&json[name], &json[value], ascii);
+                    self.label(&json[name], &json[value]);
                 }
                 return;
             }
-            b"tags" if to.add_tags(json) => return,
-            b"truncated" => return to.add_custom(template, b"truncated_", json),
+            b"tags" if self.to.add_tags(json) => return,
+            b"truncated" => return self.custom(b"truncated_", json),
             _ => {}
         }
+        if let Some(inner) = name.strip_prefix(b"truncated.") {
+            return self.custom(&[b"truncated_.", inner].concat(), json);
+        }
+        let to = &mut *self.to;
         // In most layouts the level is in the head of the document, so no field can be there.
         let field_type = match str::from_utf8(name) {
-            Ok(LEVEL) if !template.is_python => None,
+            Ok(LEVEL) if !self.template.is_python => None,
             Ok(name) => FieldType::of(name),
             Err(_) => None,
         };
@@ -266,7 +278,24 @@ impl Collector<'_, '_, '_> {
                     value.push(b'"');
                 },
             ),
-            Some(Fit::Not) | None => to.add_custom(template, name, json),
+            Some(Fit::Not) | None => self.custom(name, json),
+        }
+    }
+
+    fn custom(&mut self, name: &[u8], json: &[u8]) {
+        let is_added = self.to.add_custom(self.template, name, json);
+        self.note_if_lost(is_added);
+    }
+
+    fn label(&mut self, name: &[u8], json: &[u8]) {
+        let name = if name == b"truncated" { b"truncated_" } else { name };
+        let is_added = self.to.labels.add(name, json, self.template.policy.ascii);
+        self.note_if_lost(is_added);
+    }
+
+    fn note_if_lost(&mut self, is_added: bool) {
+        if !is_added {
+            self.json.add_cut(Cuts::FIELDS);
         }
     }
 
@@ -283,10 +312,29 @@ impl Collector<'_, '_, '_> {
             self.json.raw(",");
         }
         self.json.close("]");
-        self.to.add_custom(self.template, b"truncated", &self.json.out[start..]);
+        // No field has this name.
+        let _ = self.to.add_custom(self.template, b"truncated", &self.json.out[start..]);
         self.json.out.truncate(start);
     }
 }
 
-/// What may stand around a name and a value: objects around it, characters that replace others.
-const AROUND_FIELD: usize = 8;
+/// What writing a field may take besides its name and its value.
+fn around(name: &[u8], json: &[u8]) -> usize {
+    let count = |json: &[u8], wanted: &[u8]| json.iter().filter(|byte| wanted.contains(byte)).count();
+    // Each dot of the name may stand for an object.
+    let objects = AROUND_OBJECT * count(name, b".");
+    let inside = match json.first() {
+        // It may become text, in which quotation marks are escaped once more; or its members, names with dots
+        // among them, become fields.
+        Some(b'{') => (AROUND_FIELD / 2) * count(json, b"\"") + AROUND_OBJECT * count(json, b"\\."),
+        Some(b'[') => count(json, b"\"\\"),
+        _ => 0,
+    };
+    AROUND_FIELD + objects + inside
+}
+
+/// Objects around a field, underscores after its name.
+const AROUND_FIELD: usize = 16;
+
+/// Quotation marks, braces and a colon, and an underscore instead of nothing.
+const AROUND_OBJECT: usize = 6;

@@ -83,6 +83,11 @@ impl fmt::Display for DataStreamError {
 
 impl Error for DataStreamError {}
 
+/// Whether `text` can be part of the name of a data stream.
+pub(super) fn is_part(text: &str) -> bool {
+    check("", text).is_ok()
+}
+
 fn check(part: &'static str, text: &str) -> Result<(), DataStreamError> {
     let is_forbidden = |char: &char| {
         r#"-\/*?"<>|,#:"#.contains(*char) || char.is_whitespace() || char.is_control() || char.is_uppercase()

@@ -49,7 +49,7 @@ impl Entries {
     /// Adds a field. Objects are taken apart, so that their members find together with fields of
     /// dotted names. What is null or empty is left out.
     pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
-        self.add_at(name, |path| path::push_valid(name, path), |to| to.extend_from_slice(value));
+        self.add_at(name, |path| path::push_valid(name, 0, path), |to| to.extend_from_slice(value));
     }
 
     /// Adds a field whose path and value are written by functions.
@@ -78,11 +78,12 @@ impl Entries {
             return;
         }
         // Objects are rare among the fields of events, so a list of their members is no matter.
+        let around = path::depth(&self.names[path.clone()]) + 1;
         let parts: Vec<_> = members(&self.values, value.start).collect();
         for (name, value) in parts {
             let name = self.values[name].to_vec();
             let inner_given = self.push_member(&given, |names| names.extend_from_slice(&name));
-            let inner_path = self.push_member(&path, |names| path::push_valid(&name, names));
+            let inner_path = self.push_member(&path, |names| path::push_valid(&name, around, names));
             self.add_parts(inner_given, inner_path, value);
         }
     }

@@ -1,5 +1,6 @@
 use super::entries::is_nothing;
 use super::path::is_blank;
+use crate::document::MAX_UNDERSCORES;
 use crate::json::{Claim, Json, Names, escape};
 
 /// The members of the object `labels`, as JSON.
@@ -26,10 +27,12 @@ impl Labels {
     }
 
     /// Adds a label under an escaped name, unless there is one of that name already. `value` is
-    /// JSON; lists and objects become text.
-    pub(super) fn add(&mut self, name: &[u8], value: &[u8], ascii: bool) {
+    /// JSON; lists and objects become text. Returns `false` if it is left out because too many others have
+    /// come to the same name.
+    #[must_use]
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8], ascii: bool) -> bool {
         if is_nothing(value) {
-            return;
+            return true;
         }
         let before = self.json.len();
         if before > 0 {
@@ -41,9 +44,14 @@ impl Labels {
         let is_altered = is_sanitised || claim == Claim::Own;
         if claim != Claim::Free && !is_altered || is_altered && !self.note_altered(name) {
             self.json.truncate(before);
-            return;
+            return true;
         }
+        let longest = self.json.len() + MAX_UNDERSCORES;
         while self.names.check(&self.json, start..self.json.len()) != Claim::Free {
+            if self.json.len() == longest {
+                self.json.truncate(before);
+                return false;
+            }
             self.json.pop();
             self.json.extend_from_slice(b"_\"");
         }
@@ -57,6 +65,7 @@ impl Labels {
             }
             _ => self.json.extend_from_slice(value),
         }
+        true
     }
 
     /// Whether an altered name is new.
@@ -120,7 +129,7 @@ mod tests {
     fn check(labels: &[(&str, &str)], expected: &str) {
         let mut written = Labels::default();
         for (name, value) in labels {
-            written.add(name.as_bytes(), value.as_bytes(), false);
+            assert!(written.add(name.as_bytes(), value.as_bytes(), false));
         }
         let mut out = Vec::new();
         written.write(&mut Json::new(&mut out, &PLAIN));

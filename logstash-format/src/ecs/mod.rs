@@ -159,7 +159,7 @@ pub enum EcsCustom {
     /// their names become underscores, and lists and objects become text, as JSON.
     Labels,
     /// To an object of this name. Values keep their types and may be lists and objects; a dotted
-    /// name stands for objects within objects, and finds together with others. If it is the name of
+    /// name stands for objects within objects, up to 32, and finds together with others. If it is the name of
     /// something in the schema, it gets an underscore after its first word.
     Namespace(String),
     /// To the top level, in the same way. A name that starts with a word of the schema gets an

@@ -38,12 +38,13 @@ pub(super) fn write_name(path: &[u8], open: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `path` with every segment that Elasticsearch refuses as a name, because it is empty or
-/// blank, replaced.
-pub(super) fn push_valid(path: &[u8], to: &mut Vec<u8>) {
+/// Appends `path`, which stands within so many objects, with every segment that Elasticsearch refuses
+/// as a name, because it is empty or blank, replaced. It leads through no more than [`MAX_DEPTH`] objects:
+/// further dots become underscores.
+pub(super) fn push_valid(path: &[u8], around: usize, to: &mut Vec<u8>) {
     for (at, segment) in path.split(|&byte| byte == b'.').enumerate() {
         if at > 0 {
-            to.push(b'.');
+            to.push(if around + at <= MAX_DEPTH { b'.' } else { b'_' });
         }
         to.extend_from_slice(if is_blank(segment) { b"_" } else { segment });
     }
@@ -57,6 +58,9 @@ pub(super) fn is_blank(mut name: &[u8]) -> bool {
     }
     name.is_empty()
 }
+
+/// More than Elasticsearch takes by default, and few enough for readers, with what is nested in the value.
+const MAX_DEPTH: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -94,8 +98,20 @@ mod tests {
     fn blank_segments_are_replaced() {
         for (path, valid) in [("a.b", "a.b"), ("", "_"), (".", "_._"), ("a.. .\\t", "a._._._")] {
             let mut out = Vec::new();
-            push_valid(path.as_bytes(), &mut out);
+            push_valid(path.as_bytes(), 0, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), valid);
         }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_one_name() {
+        for (path, around, valid) in [("a.b.c", 31, "a.b_c"), ("a.b.", 32, "a_b__"), ("a", 99, "a")] {
+            let mut out = Vec::new();
+            push_valid(path.as_bytes(), around, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), valid);
+        }
+        let mut out = Vec::new();
+        push_valid(&[b'.'; 100], 0, &mut out);
+        assert_eq!(depth(&out), MAX_DEPTH);
     }
 }

@@ -302,7 +302,7 @@ fn open_namespace(name: &str) -> (String, usize) {
         false => name.to_owned(),
     };
     let mut path = Vec::new();
-    path::push_valid(name.as_bytes(), &mut path);
+    path::push_valid(name.as_bytes(), 0, &mut path);
     let mut open = vec![b','];
     path::write_name(&path, 0, &mut open);
     open.push(b'{');

@@ -264,6 +264,16 @@ impl<'o> Json<'o> {
         has_room
     }
 
+    /// Whether all of `len` bytes fit; notes that they are left out if not.
+    pub(crate) fn fits(&mut self, len: usize) -> bool {
+        let fits = self.out.len().saturating_add(len) <= self.end;
+        if !fits {
+            self.is_full = true;
+            self.cuts.add(Cuts::FIELDS);
+        }
+        fits
+    }
+
     /// Counts a field, unless there are too many.
     pub(crate) fn take_field(&mut self) -> bool {
         match self.fields_left.checked_sub(1) {

@@ -194,3 +194,26 @@ fn fields_of_the_formatter_give_way_to_those_of_the_event() {
     assert_eq!(with["event"]["kind"], "alert");
     assert_eq!(with["labels"]["region"], "us");
 }
+
+#[test]
+fn what_elasticsearch_would_refuse_or_route_elsewhere_is_a_label() {
+    let fields = [
+        ("event.start", Value::from("2025-13-45Tnoon")),
+        ("event.end", Value::from("2025-02-30")),
+        ("event.risk_score", Value::from(1e300)),
+        ("data_stream.dataset", Value::from("Not-A-Dataset")),
+        ("data_stream.namespace", Value::from("eu")),
+    ];
+    let document = with(&fields, EcsCustom::Labels);
+    assert_eq!(document.get("event"), None);
+    assert_eq!(document["data_stream"], json!({"namespace": "eu"}));
+    assert_eq!(
+        document["labels"],
+        json!({
+            "event_start": "2025-13-45Tnoon",
+            "event_end": "2025-02-30",
+            "event_risk_score": 1e300,
+            "data_stream_dataset": "Not-A-Dataset",
+        })
+    );
+}

@@ -7,7 +7,7 @@ use logstash_format::{
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::formatter;
 use super::spec::leaves;
@@ -147,6 +147,61 @@ fn a_long_message_makes_room_for_the_fields() {
         assert!(document["message"].as_str().unwrap().ends_with("...[truncated]"));
         assert_eq!(written.matches("\"y\"").count(), 20);
     }
+}
+
+/// The document of so many fields of value 1, which must keep to the limit.
+#[track_caller]
+fn within(limit: usize, custom: &EcsCustom, names: impl Iterator<Item = String>) -> Json {
+    let fields: Vec<_> = names.map(|name| (name, Value::from(1))).collect();
+    let formatter = formatter().custom(custom.clone()).limits(Limits::new().event(limit).fields(10_000));
+    let written = text(&formatter, &Event::new(Level::Info, "test", "").fields(&fields));
+    assert!(written.len() <= limit, "{} of {limit} with {custom:?}", written.len());
+    parse(&written)
+}
+
+#[test]
+fn names_that_take_more_than_they_have_bytes_keep_to_the_limit() {
+    let customs = [EcsCustom::Labels, EcsCustom::TopLevel, EcsCustom::Namespace("a".to_owned())];
+    for custom in &customs {
+        // Objects within objects.
+        within(4 * 1024, custom, (0..300).map(|number| format!("f{number}{}", ".".repeat(30))));
+        within(2 * 1024, custom, std::iter::once(".".repeat(1_000)));
+        // All the same among labels.
+        let same = |number: usize| {
+            (0..7).map(|digit| [".a", "*a", "\\a"][number / 3_usize.pow(digit) % 3]).collect::<String>()
+        };
+        let document = within(64 * 1024, custom, (0..2_187).map(same));
+        assert_eq!(document["labels"]["truncated"].is_string(), *custom == EcsCustom::Labels);
+    }
+}
+
+#[test]
+fn names_are_no_deeper_than_readers_can_follow() {
+    for custom in [EcsCustom::TopLevel, EcsCustom::Namespace("a".to_owned())] {
+        let name = format!("a{}", ".a".repeat(500));
+        let document = within(64 * 1024, &custom, std::iter::once(name));
+        let written = document.to_string();
+        assert!(written.contains(r#"{"a":{"a_a_a_"#), "{written}");
+    }
+}
+
+#[test]
+fn the_list_of_what_was_cut_is_nobody_elses() {
+    let labels = json!({"truncated": "no"});
+    let long = "x".repeat(50);
+    let fields = [
+        ("labels.truncated", Value::from("none")),
+        ("labels", Value::serialize(&labels)),
+        ("truncated.inner", Value::from("none")),
+        ("long", Value::from(&long)),
+    ];
+    let event = Event::new(Level::Info, "test", "").fields(&fields);
+    let limited = formatter().limits(Limits::new().string(10));
+    let document_of = |custom| document(&limited.clone().custom(custom), &event);
+    assert_eq!(document_of(EcsCustom::Labels)["labels"]["truncated"], r#"["strings"]"#);
+    let document = document_of(EcsCustom::TopLevel);
+    assert_eq!(document["truncated"], json!(["strings"]));
+    assert_eq!(document["truncated_"]["inner"], "none");
 }
 
 proptest! {

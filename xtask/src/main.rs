@@ -5,6 +5,7 @@ use std::env;
 use std::process::ExitCode;
 
 mod arguments;
+mod backlog;
 mod bench;
 mod ci;
 mod demo;
@@ -12,6 +13,7 @@ mod failure;
 mod fuzz;
 mod integration;
 mod peers;
+mod powercut;
 mod process;
 mod receive;
 mod send;

@@ -147,7 +147,8 @@ impl Backlog {
     pub(super) fn front(&self, max_windows: usize, max_bytes: usize) -> impl Iterator<Item = &Stored> {
         let mut bytes = 0_u64;
         self.windows.iter().enumerate().map_while(move |(index, window)| {
-            bytes += window.bytes;
+            // How much of a sealed generation fits is not known before its windows are listed.
+            bytes += if window.is_sealed() { 1 } else { window.bytes };
             let fits = index < max_windows && bytes <= max_bytes as u64;
             (index == 0 || fits).then_some(window)
         })
@@ -209,9 +210,15 @@ impl Backlog {
         self.next_event = self.next_event.max(position.event);
     }
 
-    /// The front, if its windows have to be listed before any of them can be taken.
+    /// The generation at the front, if its windows have to be listed before any of them can be taken.
     pub(super) fn sealed_front(&self) -> Option<&Stored> {
-        self.windows.front().filter(|front| matches!(front.content, Content::Sealed { .. }))
+        self.windows.front().filter(|front| front.is_sealed())
+    }
+
+    /// Whether the windows from this event on are not listed one by one.
+    pub(super) fn is_sealed_at(&self, first_event: u64) -> bool {
+        let index = self.windows.binary_search_by_key(&first_event, |window| window.first_event);
+        index.ok().and_then(|index| self.windows.get(index)).is_some_and(Stored::is_sealed)
     }
 
     /// Windows that hold events from this one on.
@@ -309,6 +316,10 @@ impl Stored {
     /// Id behind the last event.
     pub(super) const fn end(&self) -> u64 {
         self.first_event + self.events
+    }
+
+    pub(super) const fn is_sealed(&self) -> bool {
+        matches!(self.content, Content::Sealed { .. })
     }
 
     const fn windows(&self) -> u64 {

@@ -14,6 +14,12 @@ macro_rules! suite {
         #[cfg(feature = "sled")]
         mod sled { $(#[test] fn $test() { super::$test(crate::support::on_disk); })* }
         #[cfg(feature = "sled")]
+        mod sled_in_generations { $(#[test] fn $test() { super::$test(crate::support::on_disk_in_generations); })* }
+        #[cfg(feature = "sled")]
+        mod sled_without_sync { $(#[test] fn $test() { super::$test(crate::support::on_disk_without_sync); })* }
+        #[cfg(feature = "sled")]
+        mod on_backlog_of_sled { $(#[test] fn $test() { super::$test(crate::support::on_backlog_of_sled); })* }
+        #[cfg(feature = "sled")]
         mod sled_without_cache { $(#[test] fn $test() { super::$test(crate::support::on_disk_without_cache); })* }
     };
 }

@@ -8,7 +8,9 @@ use std::fs;
 #[cfg(target_os = "linux")]
 use std::io::Read;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+#[cfg(unix)]
+use std::time::Instant;
+use std::time::{Duration, SystemTime};
 
 /// Files that sled makes of values that are too large, and never removes.
 fn blobs(queue: &Path) -> usize {
@@ -173,7 +175,7 @@ fn generations_are_begun_by_size_and_deleted_when_they_are_delivered() {
     assert!((5..10).contains(&count), "{count} generations");
     let depth = queue.depth();
     assert_eq!((depth.events, depth.windows, depth.oldest), (300, 30, Some(time(0))));
-    assert!((10..=60).contains(&contents(&queue).len()), "a peek ends with a generation");
+    assert_eq!(contents(&queue), (0..300).collect::<Vec<_>>());
     drop(queue);
 
     let queue = open();
@@ -194,6 +196,7 @@ fn generations_are_begun_by_size_and_deleted_when_they_are_delivered() {
     assert_eq!(drain(&open()), ((300..310).collect(), 0));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_disk_is_given_back_when_everything_is_delivered() {
     let directory = tempfile::tempdir().unwrap();
@@ -216,6 +219,7 @@ fn the_disk_is_given_back_when_everything_is_delivered() {
 }
 
 /// Bytes that a directory takes on the disk.
+#[cfg(unix)]
 fn size(path: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
     fs::read_dir(path).map_or(0, |entries| {
@@ -230,6 +234,7 @@ fn size(path: &Path) -> u64 {
     })
 }
 
+#[cfg(unix)]
 #[test]
 fn takes_no_more_of_the_disk_than_it_may() {
     const BUDGET: u64 = 64 << 20;
@@ -273,7 +278,7 @@ fn leaves_some_of_the_disk_free() {
 #[test]
 fn a_disk_that_fails_for_a_while_costs_nothing_that_was_accepted() {
     let directory = tempfile::tempdir().unwrap();
-    let mut child = crate::child::start_limited("survivor", directory.path(), 40_000_000);
+    let mut child = crate::child::start_limited("survivor", directory.path(), 10_000_000);
     let mut output = String::new();
     child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
     assert!(child.wait().unwrap().success(), "{output}");

@@ -17,11 +17,13 @@ mod cursor;
 mod damage;
 #[cfg(feature = "sled")]
 mod disk;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", target_os = "linux"))]
+mod full;
+#[cfg(all(feature = "sled", unix))]
 mod inspect;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", unix))]
 mod lock;
 #[cfg(feature = "sled")]
 mod old_layout;
-#[cfg(feature = "sled")]
+#[cfg(all(feature = "sled", unix))]
 mod places;

@@ -164,14 +164,25 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
-    fn sled_queue_does_what_the_model_does(operations in operations(), cache in prop_oneof![Just(0), Just(500)]) {
+    fn sled_queue_does_what_the_model_does(
+        operations in operations(),
+        cache in prop_oneof![Just(0), Just(500)],
+        generation in prop_oneof![Just(1), Just(300), Just(1 << 30)],
+        crash in any::<bool>(),
+    ) {
         use logstash_handler::queue::SledOptions;
-        let directory = tempfile::tempdir().unwrap();
-        let open = || SledOptions::new().max_bytes(MAX_BYTES).cache_bytes(cache).open(directory.path()).unwrap();
-        run(open(), operations, |queue| {
-            // Closed in an orderly way, so that what was not synced is there, too.
+        let options = SledOptions::new().max_bytes(MAX_BYTES).cache_bytes(cache).generation_bytes(generation);
+        let mut directory = tempfile::tempdir().unwrap();
+        run(options.clone().open(directory.path()).unwrap(), operations, |queue| {
+            // Closed in an orderly way, what was not synced is there, too.
+            if crash && cfg!(unix) {
+                queue.sync().unwrap();
+                let copy = tempfile::tempdir().unwrap();
+                crate::support::copy_all(directory.path(), copy.path());
+                directory = copy;
+            }
             drop(queue);
-            open()
+            options.clone().open(directory.path()).unwrap()
         });
     }
 }

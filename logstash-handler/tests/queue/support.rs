@@ -1,8 +1,8 @@
 //! Windows of numbered events, and queues to put them in.
 
-use logstash_handler::queue::{MemoryQueue, OnBacklog, Peek, Queue};
 #[cfg(feature = "sled")]
-use logstash_handler::queue::{SledOptions, SledQueue};
+use logstash_handler::queue::{Durability, SledOptions, SledQueue};
+use logstash_handler::queue::{MemoryQueue, OnBacklog, Peek, Queue};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
 use std::ops::Range;
 #[cfg(feature = "sled")]
@@ -96,7 +96,7 @@ pub(crate) fn generation(queue: &Path) -> PathBuf {
 /// Changes the database of a queue that is closed.
 #[cfg(feature = "sled")]
 pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
-    let config = sled::Config::default().path(generation(queue)).segment_size(8 << 20);
+    let config = sled::Config::default().path(generation(queue)).segment_size(4 << 20);
     let deadline = Instant::now() + Duration::from_secs(5);
     let db = loop {
         match config.open() {
@@ -180,6 +180,32 @@ pub(crate) fn on_disk(max_bytes: u64) -> Fixture {
 pub(crate) fn on_disk_without_cache(max_bytes: u64) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let queue = uncached().max_bytes(max_bytes).open(directory.path()).unwrap();
+    Fixture { queue: Box::new(queue), _directory: Some(directory) }
+}
+
+/// A queue on disk that begins a generation with each append.
+#[cfg(feature = "sled")]
+pub(crate) fn on_disk_in_generations(max_bytes: u64) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = uncached().generation_bytes(1).max_bytes(max_bytes).open(directory.path()).unwrap();
+    Fixture { queue: Box::new(queue), _directory: Some(directory) }
+}
+
+/// A queue on disk that puts nothing on it before it must.
+#[cfg(feature = "sled")]
+pub(crate) fn on_disk_without_sync(max_bytes: u64) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SledOptions::new().durability(Durability::Os).cache_bytes(700).generation_bytes(2_000);
+    let queue = options.max_bytes(max_bytes).open(directory.path()).unwrap();
+    Fixture { queue: Box::new(queue), _directory: Some(directory) }
+}
+
+/// Memory before a queue on disk.
+#[cfg(feature = "sled")]
+pub(crate) fn on_backlog_of_sled(max_bytes: u64) -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let store = uncached().max_bytes(max_bytes).open(directory.path()).unwrap();
+    let queue = OnBacklog::new(store).memory_bytes(0);
     Fixture { queue: Box::new(queue), _directory: Some(directory) }
 }
 

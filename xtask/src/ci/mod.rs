@@ -1,9 +1,11 @@
 //! `cargo xtask ci`: what continuous integration runs once everything is installed.
 
+use std::env;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::arguments::{Arguments, one_of};
-use crate::failure::Failure;
+use crate::failure::{Failure, Trying};
 use crate::process;
 use crate::steps::Steps;
 use crate::task::{Flag, Task};
@@ -28,6 +30,7 @@ Runs the steps that are named, all of them if none is:
   docs         the documentation of all crates, every warning an error
   features     each crate alone with its default, no and all features: lints and tests
   fuzz         the fuzz targets of the crates, compiled as for the fuzzer and run over their corpus
+  powercut     cargo xtask powercut --require with 10 rounds, as root
   package      what goes to crates.io: every file that must be in it, nothing else, and it builds from that
   purity       the codec depends on nothing that does I/O; codec and format forbid unsafe code
   licences     cargo deny check licenses bans sources
@@ -43,6 +46,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", run: |_| docs() },
     Step { name: "features", run: features::check },
     Step { name: "fuzz", run: fuzz::check },
+    Step { name: "powercut", run: |_| powercut() },
     Step { name: "package", run: package::check },
     Step { name: "purity", run: purity::check },
     Step { name: "licences", run: |_| licences() },
@@ -77,6 +81,25 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Runs a task of this program in a process of its own, as a user would.
 fn this_task(arguments: &[&str]) -> Result<String, Failure> {
     process::run(process::cargo().arg("xtask").args(arguments), Duration::from_secs(30 * 60))?;
+    Ok(String::new())
+}
+
+/// Runs as root, by way of sudo where that is needed: without file systems of its own it proves nothing.
+fn powercut() -> Result<String, Failure> {
+    const TASK: [&str; 4] = ["powercut", "--rounds", "10", "--require"];
+    let user = process::output(Command::new("id").arg("-u"), Duration::from_secs(10))?;
+    if user.trim() == "0" {
+        return this_task(&TASK);
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", "env"]);
+    for name in ["CARGO", "CARGO_HOME", "HOME", "PATH", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        if let Ok(value) = env::var(name) {
+            sudo.arg(format!("{name}={value}"));
+        }
+    }
+    let program = env::current_exe().trying("cannot tell where this program is")?;
+    process::run(sudo.arg(program).args(TASK), Duration::from_secs(30 * 60))?;
     Ok(String::new())
 }
 

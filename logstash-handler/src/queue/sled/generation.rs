@@ -29,7 +29,7 @@ impl Generation {
     ///
     /// While it is being opened there is a marker in the directory, so that a database that takes the
     /// process down with it is not opened a second time.
-    pub(super) fn open(directory: &Path) -> Result<Self, OpenError> {
+    pub(super) fn open(directory: &Path, segment: usize) -> Result<Self, OpenError> {
         files::create_dir(directory)?;
         let marker = directory.join(OPENING);
         if marker.try_exists()? {
@@ -37,11 +37,11 @@ impl Generation {
         }
         drop(files::open_private(&marker)?);
         remove_half_written_snapshots(directory)?;
-        let mut opened = open_within(directory)?;
+        let mut opened = open_within(directory, segment)?;
         if opened.as_ref().is_err_and(Failure::is_damage) {
             // A snapshot only saves sled from reading its whole log, and is damaged more often.
             remove_files(directory, |name| name.starts_with("snap."))?;
-            opened = open_within(directory)?;
+            opened = open_within(directory, segment)?;
         }
         let opened = opened.map_err(|failure| match failure {
             Failure::Sled(sled::Error::Io(cause)) => OpenError::Disk(cause),
@@ -277,9 +277,9 @@ fn contain<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
 }
 
 /// Opens the database in a thread of its own, because damaged files can keep sled busy for ever.
-fn open_within(directory: &Path) -> io::Result<Result<Database, Failure>> {
+fn open_within(directory: &Path, segment: usize) -> io::Result<Result<Database, Failure>> {
     let path = directory.to_owned();
-    match within(OPEN_WITHIN, move || open_database(&path).map(|db| Database(Some(db)))) {
+    match within(OPEN_WITHIN, move || open_database(&path, segment).map(|db| Database(Some(db)))) {
         Err(cause) if cause.kind() == io::ErrorKind::TimedOut => {
             Ok(Err(Failure::Panicked(cause.to_string())))
         }
@@ -287,10 +287,10 @@ fn open_within(directory: &Path) -> io::Result<Result<Database, Failure>> {
     }
 }
 
-fn open_database(directory: &Path) -> Result<sled::Db, Failure> {
+fn open_database(directory: &Path, segment: usize) -> Result<sled::Db, Failure> {
     let config = sled::Config::default()
         .path(directory)
-        .segment_size(SEGMENT)
+        .segment_size(segment)
         .cache_capacity(CACHE)
         // Never None: the thread that flushes is the one that frees segments.
         .flush_every_ms(Some(500))
@@ -341,11 +341,13 @@ fn make_durable(directory: &Path) -> io::Result<File> {
 
 /// A value, and a leaf of 20, must stay below a quarter of it, or sled makes it a file of its own
 /// that it never removes.
-const SEGMENT: usize = 8 << 20;
+pub(super) const SEGMENT: usize = 4 << 20;
+/// What it was in the oldest format; sled opens a database only with its own.
+pub(super) const OLDEST_SEGMENT: usize = 8 << 20;
 /// Lookups per value that make sled look after its cache. Measured: with none, it holds all of 1 GB
 /// after a scan, with 4 it stays where it was.
 const LOOKUPS: usize = 4;
-const CACHE: u64 = 16 << 20;
+const CACHE: u64 = 4 << 20;
 /// How long a lock that sled holds on after it was closed is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long opening may take; a second or two at most, where disks are disks.

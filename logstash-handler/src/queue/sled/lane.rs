@@ -1,5 +1,5 @@
 use super::cursor::{Cursor, Mark};
-use super::generation::{Generation, OpenError};
+use super::generation::{Generation, OLDEST_SEGMENT, OpenError};
 use super::lock::DirectoryLock;
 use super::opening::Opening;
 use super::raw::Raw;
@@ -144,8 +144,9 @@ impl Lane {
             reader: Mutex::new(reader),
             lock: Mutex::new(Some(lock)),
         };
-        if skip {
-            lane.load()?;
+        let sealed = lane.state().backlog.sealed_front().map(Sealed::of).filter(|_| skip);
+        if let Some(sealed) = sealed {
+            lane.load(sealed)?;
         }
         Ok(lane)
     }
@@ -188,8 +189,8 @@ impl Lane {
             if let Some(mark) = mark {
                 self.write_cursor(mark);
             }
-            if sealed {
-                self.load()?;
+            if let Some(sealed) = sealed {
+                self.load(sealed)?;
                 continue;
             }
             let wanted = planned.len();
@@ -229,7 +230,7 @@ impl Lane {
             let (now, mark, sealed) = {
                 let mut state = self.state();
                 let now = state.backlog.expire(before, limit.saturating_sub(expired));
-                let sealed = state.backlog.sealed_front().is_some_and(|front| front.at < before);
+                let sealed = state.backlog.sealed_front().filter(|front| front.at < before).map(Sealed::of);
                 (now, (now > 0).then(|| state.mark()), sealed)
             };
             expired += now;
@@ -237,7 +238,8 @@ impl Lane {
                 self.write_cursor(mark);
             }
             // Some of its windows are old and some are not. What cannot be read expires later.
-            if !sealed || expired >= limit || self.load().is_err() {
+            let Some(sealed) = sealed.filter(|_| expired < limit) else { return expired };
+            if self.load(sealed).is_err() {
                 return expired;
             }
         }
@@ -288,7 +290,7 @@ impl Lane {
             .collect();
         // Less than the events of a window, whose count is a u32; where it is more, it is not used.
         let skip = backlog.skip() as u32;
-        let sealed = backlog.sealed_front().is_some();
+        let sealed = backlog.front(max_windows, max_bytes).find(|window| window.is_sealed()).map(Sealed::of);
         Plan { windows, skip, sealed, mark: (lost > 0).then(|| state.mark()) }
     }
 
@@ -337,17 +339,12 @@ impl Lane {
         window
     }
 
-    /// Lists the windows of the generation at the front.
-    fn load(&self) -> Result<(), QueueError> {
+    /// Lists the windows of a generation.
+    fn load(&self, Sealed { generation, first_event, end }: Sealed) -> Result<(), QueueError> {
         let mut reader = self.reader();
-        let Some((generation, first_event, end)) = self
-            .state()
-            .backlog
-            .sealed_front()
-            .map(|front| (front.generation, front.first_event, front.end()))
-        else {
+        if !self.state().backlog.is_sealed_at(first_event) {
             return Ok(());
-        };
+        }
         let Some(known) = self.known(generation) else { return Ok(()) };
         store::close(reader.take());
         let (known, source) = self.source(known).map_err(|cause| {
@@ -378,7 +375,7 @@ impl Lane {
     fn source(&self, known: Known) -> std::io::Result<(Known, Source)> {
         let opened = Raw::open(&known.directory);
         if known.is_of_oldest_format(&opened) {
-            match Generation::open(&known.directory) {
+            match Generation::open(&known.directory, OLDEST_SEGMENT) {
                 Ok(generation) => return Ok((known, Source::Sled(generation))),
                 Err(OpenError::Disk(cause)) => return Err(cause),
                 Err(OpenError::Damaged(reason)) => {
@@ -415,10 +412,24 @@ fn raw(known: &Known) -> std::io::Result<Source> {
 struct Plan {
     windows: Vec<Planned>,
     skip: u32,
-    /// The windows at the front have to be listed first.
-    sealed: bool,
+    /// The windows of this generation have to be listed first.
+    sealed: Option<Sealed>,
     /// To be written where lost windows were taken off.
     mark: Option<Mark>,
+}
+
+/// A generation whose windows are not listed.
+#[derive(Clone, Copy)]
+struct Sealed {
+    generation: u64,
+    first_event: u64,
+    end: u64,
+}
+
+impl Sealed {
+    const fn of(entry: &Stored) -> Self {
+        Self { generation: entry.generation, first_event: entry.first_event, end: entry.end() }
+    }
 }
 
 enum Planned {

@@ -1,5 +1,5 @@
 use super::cursor::Mark;
-use super::generation::{ContentsError, Generation, OpenError};
+use super::generation::{ContentsError, Generation, OLDEST_SEGMENT, OpenError};
 use super::lane::{GENERATION, Known, MISSING, Shared, newer_format, set_aside};
 use super::raw::Raw;
 use super::scan::{Chain, Contents};
@@ -138,7 +138,7 @@ impl<'s> Opening<'s> {
         &self,
         known: &Known,
     ) -> Result<Result<(Contents, Generation), String>, QueueError> {
-        let generation = match Generation::open(&known.directory) {
+        let generation = match Generation::open(&known.directory, OLDEST_SEGMENT) {
             Ok(generation) => generation,
             Err(OpenError::Damaged(reason)) => return Ok(Err(reason)),
             Err(OpenError::Disk(cause)) => return Err(cannot_use(self.directory, cause)),

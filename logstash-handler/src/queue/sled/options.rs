@@ -26,15 +26,15 @@ pub struct SledOptions {
 }
 
 impl SledOptions {
-    /// 1 GiB, 64 MiB of the disk left free, durable on each sync, 8 MiB of cache.
+    /// 1 GiB, 64 MiB of the disk left free, durable on each sync, 4 MiB of cache.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             max_bytes: 1 << 30,
             durability: Durability::Flush,
-            cache_bytes: 8 << 20,
+            cache_bytes: 4 << 20,
             min_free_bytes: 64 << 20,
-            generation_bytes: 64 << 20,
+            generation_bytes: 24 << 20,
         }
     }
 
@@ -60,7 +60,7 @@ impl SledOptions {
     }
 
     /// Bytes on disk after which a new generation of the store is begun; the old one is deleted as soon
-    /// as it is delivered. Default: 64 MiB, or an eighth of [`max_bytes`](Self::max_bytes) where that is
+    /// as it is delivered. Default: 24 MiB, or an eighth of [`max_bytes`](Self::max_bytes) where that is
     /// less.
     ///
     /// Smaller ones give the disk back sooner and take less memory; each costs some milliseconds.
@@ -78,7 +78,7 @@ impl SledOptions {
     }
 
     /// Encoded bytes of windows that are kept in memory, so that they need not be read back.
-    /// Default: 8 MiB.
+    /// Default: 4 MiB.
     ///
     /// Windows that are not synced yet stay in memory in any case.
     #[must_use]

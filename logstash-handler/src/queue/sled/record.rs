@@ -33,8 +33,8 @@ use std::time::{Duration, SystemTime};
 /// Bytes of a value at most.
 ///
 /// A leaf of sled holds up to 20 of them, and must stay below a quarter of a segment; that would allow
-/// 100 kB. But sled's cache keeps some three leaves in each of 256 shards, whatever its capacity: with
-/// values of 100 kB it grows to 400 MB, with these to 125 MB, at the same speed.
+/// 50 kB. But sled's cache keeps some three leaves in each of 256 shards, whatever its capacity: smaller
+/// ones take less memory, at the same speed.
 pub(super) const PART: usize = 16_000;
 
 /// What the first value of a window says about it.

@@ -93,7 +93,7 @@ impl Space {
 }
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Two segments of sled.
+/// Four segments of sled.
 const MARGIN: u64 = 16 << 20;
 /// What an empty queue needs anyway.
 pub(super) const LEAST: u64 = 48 << 20;

@@ -1,5 +1,5 @@
 use super::files;
-use super::generation::{Failure, Generation, OpenError};
+use super::generation::{Failure, Generation, OpenError, SEGMENT};
 use super::plain::Plain;
 use super::raw::Raw;
 use super::watch::within;
@@ -31,7 +31,7 @@ impl Tail {
         let store = if plain {
             Store::Plain(Plain::create(&directory)?)
         } else {
-            let opened = Generation::open(&directory).map_err(|error| match error {
+            let opened = Generation::open(&directory, SEGMENT).map_err(|error| match error {
                 OpenError::Damaged(reason) => Failure::Panicked(reason),
                 OpenError::Disk(cause) => Failure::Disk(cause),
             })?;

@@ -175,7 +175,7 @@ impl Writer {
             self.seal(lane)?;
         }
         if !self.has_failed(lane) {
-            return self.begin(lane);
+            return self.begin_with_the_rest(lane);
         }
         if self.begun_again.is_some_and(|at| at.elapsed() < AGAIN) {
             let path = lane.directory.display();
@@ -184,6 +184,11 @@ impl Writer {
         }
         self.begun_again = Some(Instant::now());
         self.give_up_failed(lane);
+        self.begin_with_the_rest(lane)
+    }
+
+    /// Begins a generation, with what the one before did not sync, if it failed.
+    fn begin_with_the_rest(&mut self, lane: &Lane) -> Result<Arc<Tail>, QueueError> {
         let tail = self.begin(lane)?;
         self.restore(lane, &tail)?;
         Ok(tail)

@@ -24,14 +24,26 @@ impl Policy {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// JSON that stands in every document, in ASCII if need be.
-    pub(crate) fn json(&self, json: &str) -> String {
-        if !self.ascii {
-            return json.to_owned();
-        }
-        let mut out = Vec::new();
-        ascii_only(json, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+    /// JSON that stands in every document under `name`, in ASCII if need be, and as the rules make what
+    /// is inside of it.
+    pub(crate) fn json(&self, name: &str, json: &str) -> String {
+        let json = match self.ascii {
+            true => {
+                let mut out = Vec::new();
+                ascii_only(json, &mut out);
+                String::from_utf8_lossy(&out).into_owned()
+            }
+            false => json.to_owned(),
+        };
+        let name = self.quoted(name);
+        self.rules.inside(&name[1..name.len() - 1], json)
+    }
+
+    /// The object of `@metadata`, from names and values, these as JSON.
+    pub(crate) fn metadata(&self, entries: &[(String, String)]) -> String {
+        let entries: Vec<_> =
+            entries.iter().map(|(name, value)| format!("{}:{value}", PLAIN.quoted(name))).collect();
+        self.json("@metadata", &format!("{{{}}}", entries.join(",")))
     }
 }
 

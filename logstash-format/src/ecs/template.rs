@@ -90,7 +90,7 @@ impl Template {
         let mut slots = writer.own_slots(settings);
         let mut fields = Vec::new();
         for (name, value) in &settings.fields {
-            writer.field(name, &writer.json(value), is_python, &mut slots, &mut fields);
+            writer.field(name, &writer.json(name, value), is_python, &mut slots, &mut fields);
         }
         plan(&mut slots, is_dotted);
 
@@ -242,10 +242,9 @@ impl Writer<'_> {
                 format!(r#","ecs.version":{}"#, self.quoted(&settings.ecs_version))
             }
         };
-        if !settings.metadata.is_empty() {
-            let entries = (settings.metadata.iter())
-                .map(|(name, value)| format!("{}:{}", self.quoted(name), self.json(value)));
-            json += &format!(r#","@metadata":{{{}}}"#, joined(entries));
+        let is_written = matches!(self.policy.rules.fate(b"@metadata"), Fate::Write { is_masked: false, .. });
+        if !settings.metadata.is_empty() && is_written {
+            json += &format!(r#","@metadata":{}"#, self.policy.metadata(&settings.metadata));
         }
         json
     }
@@ -260,8 +259,8 @@ impl Writer<'_> {
         quoted[1..quoted.len() - 1].to_owned()
     }
 
-    fn json(&self, json: &str) -> String {
-        self.policy.json(json)
+    fn json(&self, name: &str, json: &str) -> String {
+        self.policy.json(name, json)
     }
 }
 

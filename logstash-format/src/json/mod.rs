@@ -10,7 +10,7 @@ mod text;
 
 pub(crate) use escape::{ascii_only, escape};
 pub(crate) use names::{Claim, Names};
-pub(crate) use scan::{members, texts_in};
+pub(crate) use scan::{elements, members, texts_in};
 pub(crate) use serialize::{SerializeError, Serializer};
 #[cfg(feature = "tracing")]
 pub(crate) use text::FAILED;

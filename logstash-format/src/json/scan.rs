@@ -23,6 +23,20 @@ pub(crate) fn members(json: &[u8], at: usize) -> impl Iterator<Item = (Range<usi
     })
 }
 
+/// The elements of the list that is `json`, as ranges of it.
+pub(crate) fn elements(json: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 1;
+    std::iter::from_fn(move || {
+        if json.get(at).is_none_or(|&byte| byte == b']') {
+            return None;
+        }
+        let element = at..end_of_value(json, at);
+        // Past the comma, or past the bracket that ends the list.
+        at = element.end + 1;
+        Some(element)
+    })
+}
+
 /// The texts in `json`, which must be a text or a list of nothing but texts, with commas between
 /// them.
 pub(crate) fn texts_in(json: &[u8]) -> Option<&[u8]> {

@@ -84,7 +84,7 @@ impl Template {
             extra: settings
                 .extra
                 .iter()
-                .map(|(name, value)| (name.clone(), writer.policy.json(value)))
+                .map(|(name, value)| (name.clone(), writer.policy.json(name, value)))
                 .collect(),
             pieces: writer.pieces,
             end,
@@ -137,12 +137,7 @@ impl Writer {
             self.slot("event_id", Slot::EventId);
         }
         if !settings.metadata.is_empty() {
-            let entries = settings
-                .metadata
-                .iter()
-                .map(|(name, value)| format!("{}:{}", self.policy.quoted(name), self.policy.json(value)));
-            let entries = joined(entries);
-            self.entry("@metadata", &format!("{{{entries}}}"));
+            self.entry("@metadata", &self.policy.metadata(&settings.metadata));
         }
         let tags = joined(settings.tags.iter().map(|tag| self.policy.quoted(tag)));
         if self.policy.rules.fate(b"tags") != Fate::KEEP {

@@ -1,3 +1,4 @@
+mod inside;
 #[cfg(feature = "regex")]
 mod pattern;
 
@@ -47,6 +48,8 @@ pub struct Rules {
     rules: Vec<Rule>,
     /// Whether a rule can meet a name inside of a structured value.
     reach_inside: bool,
+    /// Whether characters beyond ASCII are escaped.
+    is_ascii: bool,
     #[cfg(feature = "regex")]
     patterns: Vec<Pattern>,
 }
@@ -88,6 +91,7 @@ impl Rules {
         Self {
             rules: Vec::new(),
             reach_inside: false,
+            is_ascii: false,
             #[cfg(feature = "regex")]
             patterns: Vec::new(),
         }
@@ -167,7 +171,15 @@ impl Rules {
             ascii_only(&String::from_utf8_lossy(&rule.path), &mut path);
             rule.path = path.into();
         }
+        self.is_ascii = true;
         self
+    }
+
+    /// A name as it stands in JSON.
+    fn escaped(&self, name: &str) -> Vec<u8> {
+        let mut escaped = Vec::new();
+        escape(name, self.is_ascii, &mut escaped);
+        escaped
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,7 +1,7 @@
 use std::io;
 
 use logstash_format::{
-    EcsFormatter, Event, Formatter, HttpContext, Level, Limits, Origin, Rules, TraceContext, Value,
+    EcsCustom, EcsFormatter, Event, Formatter, HttpContext, Level, Limits, Origin, Rules, TraceContext, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -234,6 +234,34 @@ fn a_new_name_that_is_one_of_the_event_comes_once() {
         let flat = document(&prefixed.extra_prefix(None), &event);
         assert!(flat.get(new).is_some() && flat.get(format!("{new}_")).is_some(), "{old}: {flat}");
     }
+}
+
+#[test]
+fn rules_reach_inside_of_what_the_formatter_was_given() {
+    let given = json!({
+        "password": "secret",
+        "é": [{"token": "secret", "kept": [1, {}]}, "text", []],
+        "old": 1,
+        "new": 2,
+    });
+    let rules = Rules::new().mask_secrets().rename("given.old", "new").drop("*.kept").rename("*.é", "ü");
+    let expected = json!({"password": "[masked]", "ü": [{"token": "[masked]"}, "text", []], "new": 2});
+    let event = Event::new(Level::Info, "test", "");
+    for ascii in [false, true] {
+        let formatter = formatter().extra("given", &given).metadata("given", &given).ensure_ascii(ascii);
+        let metadata = document(&formatter, &event)["@metadata"].take();
+        assert_eq!(metadata["given"], given);
+        let document = document(&formatter.rules(rules.clone()), &event);
+        assert_eq!(document["extra"]["given"], expected);
+        assert_eq!(document["@metadata"]["given"]["password"], "[masked]");
+    }
+    let custom = EcsCustom::Namespace("own".to_owned());
+    let ecs = EcsFormatter::new().custom(custom).field("given", &given).metadata("given", &given);
+    let ecs = document(&ecs.rules(rules), &event);
+    assert_eq!(ecs["own"]["given"]["ü"], expected["ü"]);
+    assert!(!ecs.to_string().contains("secret"), "{ecs}");
+    let without = EcsFormatter::new().metadata("given", &given).rules(Rules::new().drop("@metadata"));
+    assert_eq!(document(&without, &event).get("@metadata"), None);
 }
 
 #[cfg(feature = "regex")]

@@ -7,7 +7,7 @@ use crate::support::{contents, uncached};
 use crate::support::{large_window, offered, window};
 #[cfg(target_os = "linux")]
 use logstash_handler::queue::QueueErrorKind;
-use logstash_handler::queue::{Queue, SledQueue};
+use logstash_handler::queue::{Queue, SledOptions, SledQueue};
 #[cfg(target_os = "linux")]
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,12 @@ fn plays_its_part() {
             println!("\nfilled");
             std::io::stdin().read_line(&mut String::new()).unwrap();
         }
-        "worker" => work(&SledQueue::open(path).unwrap(), first),
+        // In generations so small that each kill may hit a change of them.
+        "worker" => {
+            let options =
+                SledOptions::new().cache_bytes(10_000).generation_bytes(first % 3 * 200_000 + 50_000);
+            work(&options.open(path).unwrap(), first);
+        }
         #[cfg(target_os = "linux")]
         "survivor" => survive(&uncached().open(path).unwrap()),
         role => panic!("no such role: {role}"),

@@ -18,6 +18,8 @@ pub(super) struct Space {
 #[derive(Clone, Copy, Debug)]
 struct Measured {
     at: Instant,
+    /// Another generation grows now.
+    is_stale: bool,
     bytes: u64,
     /// Of these, what the generation took that grew.
     growing: u64,
@@ -35,14 +37,16 @@ impl Space {
 
     /// Measures again if that was not done for a second; `growing` is what the tail takes.
     pub(super) fn measure(&self, growing: u64) {
-        if self.measured().is_none_or(|measured| measured.at.elapsed() >= EVERY) {
+        if self.measured().is_none_or(|measured| measured.is_stale || measured.at.elapsed() >= EVERY) {
             self.measure_now(growing);
         }
     }
 
-    /// Forgets what was measured, because the tail is another one.
+    /// Has it measured again, because the tail is another one.
     pub(super) fn forget(&self) {
-        *self.measured() = None;
+        if let Some(measured) = &mut *self.measured() {
+            measured.is_stale = true;
+        }
     }
 
     /// Bytes on disk, as they were measured last.
@@ -84,7 +88,7 @@ impl Space {
 
     fn measure_now(&self, growing: u64) {
         let bytes = files::size_on_disk(&self.directory);
-        *self.measured() = Some(Measured { at: Instant::now(), bytes, growing });
+        *self.measured() = Some(Measured { at: Instant::now(), is_stale: false, bytes, growing });
     }
 
     fn measured(&self) -> MutexGuard<'_, Option<Measured>> {

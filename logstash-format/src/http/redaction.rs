@@ -16,8 +16,9 @@ use std::borrow::Cow;
 /// assert_eq!(redaction.url("https://zoe:secret@shop.example/"), "https://REDACTED@shop.example/");
 /// ```
 ///
-/// Names of parameters are compared after percent-decoding, without regard to case, `-` and `_`. In
-/// names with brackets or dots each part counts.
+/// Names of parameters are compared after percent-decoding, without regard to case, `-`, `_` and spaces. In
+/// names with brackets or dots each part counts. A value that is a percent-encoded URL with such a
+/// parameter is a secret as a whole.
 #[derive(Clone, Debug)]
 pub struct Redaction {
     defaults: bool,
@@ -64,7 +65,7 @@ impl Redaction {
             let pair = part.trim_end_matches(['&', ';', '?', '#']);
             if let Some((name, value)) = pair.split_once('=')
                 && !value.is_empty()
-                && self.redacts_parameter(name)
+                && (self.redacts_parameter(name) || self.redacts_inside(value))
             {
                 redacted.push_str(&query[copied..start + name.len() + 1]);
                 redacted.push_str(REDACTED);
@@ -97,6 +98,18 @@ impl Redaction {
                     (&before_query[..authority.start], &before_query[authority.start + at..]);
                 Cow::Owned(format!("{scheme}{REDACTED}{rest}{query}"))
             }
+        }
+    }
+
+    /// Whether a value is, percent-encoded, a URL or a query with secrets.
+    fn redacts_inside(&self, value: &str) -> bool {
+        let separators = |byte: u8| matches!(byte, b'&' | b';' | b'?' | b'#');
+        value.contains('%') && {
+            let inner: Vec<_> = decoded(value).collect();
+            inner.split(|&byte| separators(byte)).any(|pair| {
+                let (name, value) = pair.split_at(pair.iter().position(|&byte| byte == b'=').unwrap_or(0));
+                value.len() > 1 && self.redacts_parameter(&String::from_utf8_lossy(name))
+            })
         }
     }
 
@@ -143,7 +156,7 @@ fn letters<'n>(name: impl Iterator<Item = u8> + 'n) -> impl Iterator<Item = u8> 
 }
 
 fn is_filler(byte: &u8) -> bool {
-    matches!(byte, b'-' | b'_')
+    matches!(byte, b'-' | b'_' | b' ' | b'+' | b'\0')
 }
 
 /// Bytes of percent-encoded text; what is not properly encoded stays as it is.
@@ -182,41 +195,70 @@ const HEADERS: [&str; 9] = [
     "x-xsrf-token",
 ];
 
-const PARAMETERS: [&str; 34] = [
+const PARAMETERS: [&str; 63] = [
     "access_key",
     "access_token",
     "api_key",
+    "api_secret",
     "api_token",
+    "app_secret",
     "assertion",
     "auth",
+    "auth_code",
     "auth_token",
     "authorization",
     "awsaccesskeyid",
+    "bearer",
     "client_assertion",
     "client_secret",
     "code",
     "code_verifier",
     "credential",
+    "csrf",
     "csrf_token",
+    "current_password",
+    "hmac",
     "id_token",
+    "jsessionid",
     "jwt",
     "key",
+    "new_password",
+    "oauth_token",
+    "oauth_verifier",
+    "old_password",
+    "otp",
     "pass",
     "passphrase",
     "passwd",
     "password",
+    "password_confirmation",
+    "phpsessid",
     "private_key",
     "pw",
     "pwd",
     "refresh_token",
+    "saml_request",
+    "saml_response",
     "secret",
+    "secret_key",
+    "security_token",
     "session",
     "session_id",
+    "session_token",
+    "shared_secret",
+    "sid",
     "sig",
     "signature",
+    "ticket",
     "token",
+    "user_password",
     "x-amz-credential",
+    "x-amz-security-token",
     "x-amz-signature",
+    "x-api-key",
+    "x-goog-credential",
+    "x-goog-signature",
+    "xsrf_token",
 ];
 
 #[cfg(test)]
@@ -246,6 +288,20 @@ mod tests {
         check_query("é=ü&key=é&ö=1", "é=ü&key=REDACTED&ö=1");
         check_query("a=?token=1", "a=?token=REDACTED");
         check_query("=1&&=&[]=2&.=3", "=1&&=&[]=2&.=3");
+        check_query(
+            "+token=1&%20Token%00=2&tok en=3",
+            "+token=REDACTED&%20Token%00=REDACTED&tok en=REDACTED",
+        );
+        check_query(
+            "X-Amz-Security-Token=1&sid=2&side=3",
+            "X-Amz-Security-Token=REDACTED&sid=REDACTED&side=3",
+        );
+    }
+
+    #[test]
+    fn urls_within_queries() {
+        check_query("to=https%3A%2F%2Fh%2F%3Fa%3D1%26token%3D2&b=3", "to=REDACTED&b=3");
+        check_query("to=%2Fa%3Fkey%3D&b=%2Fa%3Fb%3D1&c=100%", "to=%2Fa%3Fkey%3D&b=%2Fa%3Fb%3D1&c=100%");
     }
 
     #[test]

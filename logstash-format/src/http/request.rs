@@ -41,7 +41,7 @@ impl<'a> HttpContext<'a> {
     }
 
     /// Adds headers of the request, as far as it has them; what `redaction` lists or the request
-    /// marks as sensitive is `REDACTED`.
+    /// marks as sensitive is `REDACTED`, and so are secrets of URLs in the others.
     pub fn headers_of<'n>(
         mut self,
         headers: &'a HeaderMap,
@@ -52,7 +52,8 @@ impl<'a> HttpContext<'a> {
             for value in headers.get_all(name) {
                 let value = match redaction.redacts_header(name.as_str()) {
                     true => Cow::Borrowed(REDACTED),
-                    false => header_text(value),
+                    // As the referer, some are URLs.
+                    false => redacted_url(header_text(value), redaction),
                 };
                 self.request_headers.push((Cow::Owned(name.as_str().to_owned()), value));
             }

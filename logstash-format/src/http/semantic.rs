@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::redaction::REDACTED;
 use super::{HttpContext, Redaction};
 use crate::Value;
 
@@ -13,10 +14,54 @@ pub(crate) fn is_possible(name: &str) -> bool {
     first.len() < name.len() && first_ones.contains(&first)
 }
 
+/// The text of a field without the secrets in it, if it has some: others fill these fields in without
+/// knowing that they are logged.
+pub(crate) fn redacted(name: &str, text: &str) -> Option<String> {
+    if !is_possible(name) {
+        return None;
+    }
+    let redaction = Redaction::new();
+    let redacted = match name {
+        "url.query" => redaction.query(text),
+        "url.full" | "url.original" | "http.url" | "http.target" | "http.request.referrer" => {
+            redaction.url(text)
+        }
+        "http.request.headers" => {
+            let lines: Vec<_> = text.lines().map(|line| redacted_line(line, &redaction)).collect();
+            Cow::Owned(lines.join("\n"))
+        }
+        _ => redacted_header(header_of(name)?, text, &redaction),
+    };
+    match redacted {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(redacted) => Some(redacted),
+    }
+}
+
+/// The header that a field is named after.
+fn header_of(name: &str) -> Option<&str> {
+    name.strip_prefix("http.request.header.").or_else(|| name.strip_prefix("http.response.header."))
+}
+
+fn redacted_line<'l>(line: &'l str, redaction: &Redaction) -> Cow<'l, str> {
+    match line.split_once(": ") {
+        Some((name, value)) => match redacted_header(name, value, redaction) {
+            Cow::Borrowed(_) => line.into(),
+            Cow::Owned(value) => format!("{name}: {value}").into(),
+        },
+        None => line.into(),
+    }
+}
+
+fn redacted_header<'v>(name: &str, value: &'v str, redaction: &Redaction) -> Cow<'v, str> {
+    match redaction.redacts_header(name) || redaction.redacts_header(&name.replace('_', "-")) {
+        true => Cow::Owned(REDACTED.to_owned()),
+        false => redaction.url(value),
+    }
+}
+
 /// Takes a field over into `context`; `false` if it is none of a request, or its value none of such a
 /// field.
-///
-/// Secrets are redacted, because others fill these fields in without knowing that they are logged.
 pub(crate) fn set(context: &mut HttpContext<'static>, name: &str, value: Value<'_>) -> bool {
     match name {
         "http.request.method" => put(&mut context.method, text(value)),
@@ -26,19 +71,13 @@ pub(crate) fn set(context: &mut HttpContext<'static>, name: &str, value: Value<'
         "http.response.body.size" => put(&mut context.response_bytes, number(value)),
         "http.server.request.duration" => put(&mut context.duration, seconds(value)),
         "http.request.id" => put(&mut context.request_id, text(value)),
-        "http.request.referrer" | "http.request.header.referer" => {
-            let redacted = text(value).map(|url| Redaction::new().url(&url).into_owned().into());
-            put(&mut context.referer, redacted)
-        }
+        "http.request.referrer" | "http.request.header.referer" => put(&mut context.referer, text(value)),
         "http.request.headers" => put_list(&mut context.request_headers, lines(value)),
         "http.request.header.x-forwarded-for" => put_list(&mut context.forwarded_for, list(value)),
         "http.request.header.x-forwarded-proto" => put(&mut context.forwarded_proto, text(value)),
         "url.scheme" => put(&mut context.scheme, text(value)),
         "url.path" => put(&mut context.path, text(value)),
-        "url.query" => {
-            let redacted = text(value).map(|query| Redaction::new().query(&query).into_owned().into());
-            put(&mut context.query, redacted)
-        }
+        "url.query" => put(&mut context.query, text(value)),
         "server.address" => put(&mut context.host, text(value)),
         "server.port" => put(&mut context.port, small_number(value)),
         "client.address" => put(&mut context.client_address, text(value)),

@@ -75,7 +75,7 @@ impl AccessLogLayer {
 
     /// Sets what is a secret. Default: [`Redaction::new`].
     ///
-    /// What this leaves in a query is still subject to the default where a tracing layer of this crate
+    /// What this leaves in a query or a header is still subject to the default where a tracing layer of this crate
     /// reads it back from the span.
     pub fn redaction(self, redaction: Redaction) -> Self {
         self.set(|options| options.redaction = redaction)
@@ -116,13 +116,13 @@ impl AccessLogLayer {
         self.set(|options| options.scheme = Some(scheme.into()))
     }
 
-    /// Sets the levels of events. Default: `ERROR` from status 500 and for what failed or panicked,
+    /// Sets the levels of events; `level` must not panic. Default: `ERROR` from status 500 and for what failed or panicked,
     /// `WARN` from 400 and for what was broken off, `INFO` otherwise.
     pub fn level(self, level: impl Fn(&HttpContext<'_>, Outcome) -> Level + Send + Sync + 'static) -> Self {
         self.set(|options| options.level = Arc::new(level))
     }
 
-    /// Sets which requests are logged. Default: all.
+    /// Sets which requests are logged; `filter` must not panic. Default: all.
     ///
     /// It is asked at the end, so that failures of a health check can be kept:
     /// `.filter(|http, _| http.path.as_deref() != Some("/health") || http.status != Some(200))`.

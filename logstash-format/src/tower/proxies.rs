@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ::http::HeaderMap;
 use ::http::header::FORWARDED;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::http::request::{X_FORWARDED_FOR, X_FORWARDED_PROTO, list};
 
@@ -91,8 +91,9 @@ impl TrustedProxies {
             }
             ForwardingHeader::Forwarded => {
                 let elements: Vec<_> = headers.get_all(FORWARDED).iter().collect();
-                let texts = elements.iter().rev().filter_map(|value| value.to_str().ok());
-                for element in texts.flat_map(|text| outside_quotes(text, ',').into_iter().rev()) {
+                // One that cannot be read is an element that is no address, so that it ends the way.
+                let texts = elements.iter().rev().map(|value| value.to_str().unwrap_or_default());
+                for element in texts.flat_map(|text| elements_of(text).into_iter().rev()) {
                     let Some(address) = parameter(element, "for").as_deref().and_then(address) else {
                         break;
                     };
@@ -130,10 +131,18 @@ pub(super) struct Source {
 
 fn network(text: &str) -> Result<IpNet, InvalidNetwork> {
     let network = match text.parse() {
+        Ok(IpNet::V6(network)) => Some(canonical(network)),
         Ok(network) => Some(network),
         Err(_) => text.parse().ok().map(|address: IpAddr| IpNet::from(address.to_canonical())),
     };
     network.ok_or_else(|| InvalidNetwork { text: text.to_owned() })
+}
+
+/// A network of IPv4 addresses written as IPv6 ones as what it is, because addresses are compared so.
+fn canonical(network: Ipv6Net) -> IpNet {
+    let of_v4 = network.prefix_len().checked_sub(96).zip(network.addr().to_ipv4_mapped());
+    let of_v4 = of_v4.and_then(|(prefix_len, address)| Ipv4Net::new(address, prefix_len).ok());
+    of_v4.map_or(IpNet::V6(network), IpNet::V4)
 }
 
 /// An address with or without port, an IPv6 address with or without brackets.
@@ -150,7 +159,7 @@ fn scheme(text: &str) -> Option<Cow<'static, str>> {
 
 /// The value of a parameter of an element of `Forwarded`, without quotes.
 fn parameter(element: &str, name: &str) -> Option<String> {
-    let pairs = outside_quotes(element, ';');
+    let pairs = outside_quotes(element, ';')?;
     let value = pairs.into_iter().find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
@@ -162,10 +171,16 @@ fn parameter(element: &str, name: &str) -> Option<String> {
     }
 }
 
-/// The parts between separators that are not within a quoted string.
-fn outside_quotes(text: &str, separator: char) -> Vec<&str> {
+/// The elements of a line of `Forwarded`; a single one that tells nothing where a quoted string has no end,
+/// with which a client could hide what a proxy adds behind it.
+fn elements_of(line: &str) -> Vec<&str> {
+    outside_quotes(line, ',').unwrap_or_else(|| vec![""])
+}
+
+/// The parts between separators that are not within a quoted string; nothing if one has no end.
+fn outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
     let (mut is_quoted, mut is_escaped) = (false, false);
-    text.split(|c| {
+    let parts = text.split(|c| {
         match c {
             _ if is_escaped => is_escaped = false,
             '\\' if is_quoted => is_escaped = true,
@@ -173,8 +188,9 @@ fn outside_quotes(text: &str, separator: char) -> Vec<&str> {
             _ => (),
         }
         c == separator && !is_quoted
-    })
-    .collect()
+    });
+    let parts = parts.collect();
+    (!is_quoted).then_some(parts)
 }
 
 #[cfg(test)]
@@ -240,6 +256,23 @@ mod tests {
         check(&[(name, "for=1.2.3.4, for=unknown, for=10.0.0.9")], ("10.0.0.9", None));
         check(&[(name, "for=\"1.2.3.4")], ("10.0.0.1", None));
         check(&[("x-forwarded-for", "1.2.3.4")], ("10.0.0.1", None));
+    }
+
+    #[test]
+    fn what_a_client_sends_cannot_hide_what_a_proxy_adds() {
+        let check = |pairs: &[_], expected| check(ForwardingHeader::Forwarded, "10.0.0.1", pairs, expected);
+        let name = "forwarded";
+        check(&[(name, "for=6.6.6.6;x=\", for=1.2.3.4")], ("10.0.0.1", None));
+        check(&[(name, "for=6.6.6.6;x=\"\\, for=\"[2001:db9::1]\"")], ("10.0.0.1", None));
+        check(&[(name, "for=6.6.6.6"), (name, "for=1.2.3.4;host=\"\u{e9}\"")], ("10.0.0.1", None));
+    }
+
+    #[test]
+    fn networks_of_mapped_addresses() {
+        let proxies = TrustedProxies::parse(["::ffff:10.0.0.0/104"]).unwrap();
+        assert!(proxies.trusts(IpAddr::from([10, 1, 2, 3])) && !proxies.trusts(IpAddr::from([11, 1, 2, 3])));
+        let all = TrustedProxies::parse(["::/0"]).unwrap();
+        assert!(all.trusts("2001:db8::1".parse().unwrap()));
     }
 
     #[test]

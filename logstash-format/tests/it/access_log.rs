@@ -441,14 +441,18 @@ fn malformed_headers() {
 #[test]
 fn headers_of_choice() {
     run(async |events| {
-        let names = ["x-tenant", "authorization", "x-pin"].map(HeaderName::from_static);
+        let names = ["x-tenant", "authorization", "x-pin", "referer"].map(HeaderName::from_static);
         let server = serve(layer().request_headers(names).redaction(Redaction::new().header("x-pin"))).await;
-        let head =
-            "GET /unavailable\nx-tenant: a: b\nx-tenant: c\nauthorization: Bearer x\nx-pin: 1\naccept: x";
+        let head = "GET /unavailable\nx-tenant: a: b\nx-tenant: c\nauthorization: Bearer x\nx-pin: 1\naccept: x\nreferer: /?token=1";
         let document = one(&events, server, head, "").await;
         assert_eq!(
             document["extra"]["req_headers"],
-            json!({"x-tenant": "a: b, c", "authorization": "REDACTED", "x-pin": "REDACTED"})
+            json!({
+                "x-tenant": "a: b, c",
+                "authorization": "REDACTED",
+                "x-pin": "REDACTED",
+                "referer": "/?token=REDACTED",
+            })
         );
     });
 }

@@ -230,3 +230,37 @@ fn a_value_that_records_a_field_of_its_request_does_not_lock_up() {
     assert_eq!(documents[0]["extra"]["req_user"], "before");
     assert_eq!(documents[1]["extra"]["req_user"], "meanwhile");
 }
+
+#[test]
+fn secrets_of_requests_are_redacted_in_all_spans() {
+    let log = || {
+        let client = info_span!(
+            "client",
+            otel.kind = "client",
+            http.request.method = "GET",
+            url.full = %"https://u:s3cret@h/?token=s3cret&a=1",
+            http.request.header.authorization = ?["s3cret"],
+            "http.response.header.set-cookie" = "s3cret",
+            "http.request.header.x_api_key" = "s3cret",
+            "http.request.header.origin" = "https://h/?code=s3cret",
+        );
+        let bare = info_span!(parent: &client, "bare", url.query = "token=s3cret", http.target = Empty);
+        bare.record("http.target", "/a?key=s3cret");
+        let served = info_span!(
+            parent: &bare,
+            "served",
+            http.request.method = "GET",
+            http.request.headers = "cookie: s3cret\norigin: o\nx-original-url: /?sig=s3cret",
+        );
+        served.in_scope(|| info!("text"));
+    };
+    for document in [documents(log).remove(0), grouped(log)] {
+        let written = document.to_string();
+        assert!(!written.contains("s3cret"), "{written}");
+        let headers = json!({"cookie": "REDACTED", "origin": "o", "x-original-url": "/?sig=REDACTED"});
+        assert_eq!(document["extra"]["req_headers"], headers);
+        for kept in ["https://REDACTED@h/?token=REDACTED&a=1", "token=REDACTED", "/a?key=REDACTED"] {
+            assert!(written.contains(kept), "{kept}: {written}");
+        }
+    }
+}

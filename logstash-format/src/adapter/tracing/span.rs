@@ -16,7 +16,9 @@ use crate::{Fields, HttpContext, TraceContext, Value};
 /// The fields of a span, kept in its extensions until an event within it is written.
 ///
 /// They do not depend on a formatter, so that any number of layers can share them. Errors and
-/// values for debugging are kept as text, which is made on the thread that records them.
+/// values for debugging are kept as text, which is made on the thread that records them. Secrets in fields
+/// that OpenTelemetry names for requests, as `url.query`, `url.full` and `http.request.header.cookie`, are
+/// [redacted](crate::Redaction).
 #[derive(Clone, Debug, Default)]
 pub struct SpanFields {
     fields: Vec<SpanField>,
@@ -113,7 +115,12 @@ impl SpanFields {
     }
 
     fn take_over(&mut self, recorded: Recorded) {
-        for (name, value) in recorded.0 {
+        for (name, mut value) in recorded.0 {
+            if let Owned::Text(text) = &mut value
+                && let Some(redacted) = semantic::redacted(name, text)
+            {
+                *text = redacted;
+            }
             let tells_of = self.note(name, value.as_value());
             let field = SpanField { name, value, tells_of };
             match self.fields.iter_mut().find(|known| known.name == name) {

@@ -118,9 +118,10 @@ impl Default for SledOptions {
 /// | --- | --- | --- |
 /// | `Flush` | all that was synced survives | all that was synced survives |
 /// | `Interval` | all that was synced survives | the last interval may be lost |
-/// | `Os` | all that was synced survives | everything may be lost |
+/// | `Os` | all that was synced survives | what the kernel had not written may be lost |
 ///
-/// What is lost is the end of the queue, never something before events that survive.
+/// What is lost in a power cut lies in that stretch at the end of the queue. Where the disk had some of
+/// it already, that survives, and the gaps between are counted as damaged.
 ///
 /// In all of them an advance survives when the process is killed. A power cut may undo those since the
 /// last call of [`maintain`](crate::queue::Queue::maintain), and of one second; with `Os` those since the

@@ -1,9 +1,8 @@
 use std::cell::Cell;
 use std::error::Error;
-use std::mem;
 use std::ops::Range;
 
-use crate::json::{Claim, Json, Memory, Names, OVERRUN, texts_in};
+use crate::json::{Claim, Digest, Digests, Json, Memory, Names, OVERRUN, texts_in};
 use crate::limits::Cuts;
 use crate::policy::Policy;
 use crate::rules::Fate;
@@ -17,14 +16,21 @@ use crate::{Event, Message, Value};
 pub(crate) struct Document<'o> {
     pub(crate) json: Json<'o>,
     /// The names of fields so far, except those that are always reserved.
-    names: Names,
-    /// Whether the document itself may use a name, given as JSON, where fields go.
-    is_reserved: &'o dyn Fn(&[u8]) -> bool,
+    names: &'o mut Names,
+    reserved: Reserved<'o>,
     message: Written,
     /// Tags of the event, as JSON with a comma before each.
-    tags: Vec<u8>,
+    tags: &'o mut Vec<u8>,
     /// Where they go.
     tags_at: Option<TagsAt>,
+}
+
+/// The names that the document itself may use where fields go.
+#[derive(Clone, Copy)]
+pub(crate) struct Reserved<'o> {
+    pub(crate) digests: Digests,
+    /// Whether a name, given as JSON without its quotation marks, is one of them.
+    pub(crate) has: &'o dyn Fn(&[u8]) -> bool,
 }
 
 /// Where the tags of an event go.
@@ -45,12 +51,11 @@ struct Written {
 impl Document<'_> {
     /// Appends the document of `event` to `out`, at most as large as the limits let.
     ///
-    /// `is_reserved` says whether the document itself may use a name, given as JSON, where fields go.
     /// `schema` writes it; it is called again if the message has to be cut so that the fields fit.
     /// If it panics, `out` has its former length.
     pub(crate) fn write(
         policy: &Policy,
-        is_reserved: &dyn Fn(&[u8]) -> bool,
+        reserved: Reserved<'_>,
         event: &Event<'_>,
         out: &mut Vec<u8>,
         schema: impl Fn(&mut Document<'_>),
@@ -58,29 +63,26 @@ impl Document<'_> {
         let mut undo = UndoOnPanic::new(out);
         let start = undo.len;
         // A thread that ends may have dropped it already.
-        let mut spare = SPARE.try_with(Cell::take).unwrap_or_default();
+        let mut spare = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
         let limit = start.saturating_add(policy.limits.event);
 
         let end = limit - RESERVE;
         let mut pass = |out: &mut Vec<u8>, is_short| {
-            let mut json = Json::new(out, policy);
-            json.set_end(end);
-            json.swap_memory(&mut spare.memory);
             let mut document = Document {
-                json,
-                names: mem::take(&mut spare.names),
-                is_reserved,
+                json: Json::new(out, policy),
+                names: &mut spare.names,
+                reserved,
                 message: Written { is_short, place: None },
-                tags: mem::take(&mut spare.tags),
+                tags: &mut spare.tags,
                 tags_at: None,
             };
+            document.json.set_end(end);
+            document.json.swap_memory(&mut spare.memory);
             schema(&mut document);
-            let Document { mut json, mut names, message, mut tags, .. } = document;
-            json.swap_memory(&mut spare.memory);
-            names.clear();
-            tags.clear();
-            (spare.names, spare.tags) = (names, tags);
-            (json.is_full(), message.place)
+            document.json.swap_memory(&mut spare.memory);
+            document.names.clear();
+            document.tags.clear();
+            (document.json.is_full(), document.message.place)
         };
         let (is_full, _) = pass(undo.out, false);
         if is_full {
@@ -89,7 +91,7 @@ impl Document<'_> {
                 lengthen(policy, event.message, undo.out, place, limit);
             }
         }
-        let _ = SPARE.try_with(|kept| kept.set(spare));
+        let _ = SPARE.try_with(|kept| kept.set(Some(spare)));
         undo.is_done = true;
     }
 
@@ -178,7 +180,7 @@ impl Document<'_> {
         }
         let end = self.json.out.len();
         if at.is_in_list {
-            self.json.out.extend_from_slice(&self.tags);
+            self.json.out.extend_from_slice(self.tags);
         } else {
             self.json.raw(r#""tags":["#);
             self.json.out.extend_from_slice(&self.tags[1..]);
@@ -212,13 +214,14 @@ impl Document<'_> {
     /// Writes an entry of the document itself beside the fields, whose name no field can have then.
     pub(crate) fn own(&mut self, name: &str, value: impl FnOnce(&mut Json<'_>)) {
         let start = self.json.out.len();
-        self.json.string(name);
+        self.json.plain_string(name);
         let Some(is_masked) = self.apply_rules(start) else { return };
+        let mut digest = self.digest(start);
         // A rule may have given this name to another entry.
-        while self.claim(start) != Claim::Free {
-            self.lengthen_name();
+        while self.claim(start, digest) != Claim::Free {
+            digest = self.lengthen_name(start);
         }
-        self.entry(start, true, is_masked, value);
+        self.entry(start, digest, true, is_masked, value);
     }
 
     /// Writes a field, unless one of that name was given before; under a longer name if the
@@ -228,17 +231,18 @@ impl Document<'_> {
         self.json.name(name);
         let Some(is_masked) = self.apply_rules(start) else { return };
         self.json.cut_name(start);
-        let mut claim = self.claim(start);
+        let mut digest = self.digest(start);
+        let mut claim = self.claim(start, digest);
         // What two names have in common after they were cut does not make them the same.
         let is_renamed = claim == Claim::Own || claim == Claim::Given && self.json.ends_in_cut_name();
         let mut tries = 0;
         while is_renamed && claim != Claim::Free && tries < MAX_UNDERSCORES {
-            self.lengthen_name();
-            claim = self.claim(start);
+            digest = self.lengthen_name(start);
+            claim = self.claim(start, digest);
             tries += 1;
         }
         if claim == Claim::Free && self.json.take_field() {
-            self.entry(start, is_renamed, is_masked, value);
+            self.entry(start, digest, is_renamed, is_masked, value);
         } else {
             if is_renamed && claim != Claim::Free {
                 self.json.add_cut(Cuts::FIELDS);
@@ -264,21 +268,34 @@ impl Document<'_> {
         }
     }
 
-    /// Adds an underscore to the name at the end.
-    fn lengthen_name(&mut self) {
+    /// Adds an underscore to the name from `start` to the end.
+    fn lengthen_name(&mut self, start: usize) -> Digest {
         self.json.out.pop();
         self.json.raw("_\"");
+        self.digest(start)
+    }
+
+    /// Of the name from `start` to the end.
+    fn digest(&self, start: usize) -> Digest {
+        Digest::of(&self.json.out[start..])
     }
 
     /// Completes the entry whose name stands from `start` to the end, or takes it back if there is no
     /// room for it.
-    fn entry(&mut self, start: usize, is_own: bool, is_masked: bool, value: impl FnOnce(&mut Json<'_>)) {
+    fn entry(
+        &mut self,
+        start: usize,
+        digest: Digest,
+        is_own: bool,
+        is_masked: bool,
+        value: impl FnOnce(&mut Json<'_>),
+    ) {
         let end = self.json.out.len();
         if !self.json.has_room() {
             self.json.out.truncate(start);
             return;
         }
-        self.names.insert(self.json.out, start..end, is_own);
+        self.names.insert(self.json.out, start..end, digest, is_own);
         self.json.raw(":");
         if is_masked {
             self.json.mask();
@@ -302,22 +319,24 @@ impl Document<'_> {
             return;
         }
         let json = &mut self.json;
-        json.string(name);
+        json.plain_string(name);
         json.raw(":[");
         for cut in cuts.names() {
-            json.string(cut);
+            json.plain_string(cut);
             json.raw(",");
         }
         json.close("]");
         json.raw(",");
     }
 
-    fn claim(&self, start: usize) -> Claim {
+    #[inline]
+    fn claim(&self, start: usize, digest: Digest) -> Claim {
         let end = self.json.out.len();
-        match (self.is_reserved)(&self.json.out[start + 1..end - 1]) {
-            true => Claim::Own,
-            false => self.names.check(self.json.out, start..end),
+        let reserved = &self.reserved;
+        if reserved.digests.may_have(digest) && (reserved.has)(&self.json.out[start + 1..end - 1]) {
+            return Claim::Own;
         }
+        self.names.check(self.json.out, start..end, digest)
     }
 }
 
@@ -368,16 +387,10 @@ struct Spare {
     memory: Memory,
 }
 
-impl Spare {
-    const fn new() -> Self {
-        Self { names: Names::new(), tags: Vec::new(), memory: Memory::new() }
-    }
-}
-
 thread_local! {
     /// So that ordinary events allocate nothing. Empty while in use: a value that logs while it is
     /// formatted gets new ones.
-    static SPARE: Cell<Spare> = const { Cell::new(Spare::new()) };
+    static SPARE: Cell<Option<Box<Spare>>> = const { Cell::new(None) };
 }
 
 /// How often a name can be taken before a field counts as one of those given before.

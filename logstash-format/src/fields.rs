@@ -31,17 +31,29 @@ impl<K: AsRef<str>> Fields for [(K, Value<'_>)] {
             visit(name.as_ref(), *value);
         }
     }
+
+    fn may_hold_error(&self) -> bool {
+        self.iter().any(|(_, value)| matches!(value, Value::Error(_)))
+    }
 }
 
 impl<K: AsRef<str>, const N: usize> Fields for [(K, Value<'_>); N] {
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
         self.as_slice().for_each(visit);
     }
+
+    fn may_hold_error(&self) -> bool {
+        self.as_slice().may_hold_error()
+    }
 }
 
 impl<K: AsRef<str>> Fields for Vec<(K, Value<'_>)> {
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
         self.as_slice().for_each(visit);
+    }
+
+    fn may_hold_error(&self) -> bool {
+        self.as_slice().may_hold_error()
     }
 }
 

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How fine the time in documents is. What is finer is cut, not rounded, so that no event seems
@@ -25,20 +26,13 @@ pub(crate) fn write_timestamp(time: SystemTime, precision: Precision, out: &mut 
         YEAR_0..=YEAR_9999 => (seconds, nanos),
         _ => (YEAR_9999, 999_999_999),
     };
-    let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
-    let rest = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-
-    let mut text = *b"0000-00-00T00:00:00.000000000";
-    put(&mut text[0..4], year);
-    put(&mut text[5..7], month);
-    put(&mut text[8..10], day);
-    put(&mut text[11..13], hour);
-    put(&mut text[14..16], minute);
-    put(&mut text[17..19], second);
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    text[..WHOLE_SECONDS].copy_from_slice(&whole_seconds(seconds));
     let len = match precision {
         Precision::Milliseconds => {
-            put(&mut text[20..23], nanos / 1_000_000);
+            let millis = nanos / 1_000_000;
+            text[20] = b'0' + (millis / 100) as u8;
+            text[21..23].copy_from_slice(&two_digits(u64::from(millis % 100)));
             23
         }
         Precision::Microseconds => {
@@ -50,8 +44,37 @@ pub(crate) fn write_timestamp(time: SystemTime, precision: Precision, out: &mut 
             29
         }
     };
-    out.extend_from_slice(&text[..len]);
-    out.push(b'Z');
+    text[len] = b'Z';
+    out.extend_from_slice(&text[..=len]);
+}
+
+/// `number`, which is below 100, in decimal.
+pub(crate) fn two_digits(number: u64) -> [u8; 2] {
+    TWO_DIGITS[number as usize]
+}
+
+/// The time without its fraction, as `2025-10-09T08:53:20`.
+///
+/// Events come many to a second, so that each thread keeps the text of the last one.
+fn whole_seconds(seconds: i64) -> [u8; WHOLE_SECONDS] {
+    thread_local! {
+        static LAST: Cell<(i64, [u8; WHOLE_SECONDS])> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
+    }
+    let (last, text) = LAST.get();
+    if last == seconds {
+        return text;
+    }
+    let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
+    let rest = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
+    let mut text = *b"0000-00-00T00:00:00";
+    put(&mut text[0..4], year);
+    put(&mut text[5..7], month);
+    put(&mut text[8..10], day);
+    put(&mut text[11..13], rest / 3600);
+    put(&mut text[14..16], rest / 60 % 60);
+    put(&mut text[17..19], rest % 60);
+    LAST.set((seconds, text));
+    text
 }
 
 /// Seconds since 1970, towards the past, and nanoseconds from there; saturates.
@@ -97,6 +120,18 @@ fn put(text: &mut [u8], mut number: u32) {
     }
 }
 
+const TWO_DIGITS: [[u8; 2]; 100] = {
+    let mut digits = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        digits[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    digits
+};
+
+/// Bytes of a time without its fraction.
+const WHOLE_SECONDS: usize = 19;
 const SECONDS_PER_DAY: i64 = 86_400;
 const DAYS_PER_ERA: i64 = 146_097;
 /// From 0000-03-01 to 1970-01-01.

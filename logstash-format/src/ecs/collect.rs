@@ -1,12 +1,11 @@
-use std::error::Error;
 use std::mem;
-use std::ops::Range;
 
 use super::entries::{Entries, is_nothing};
 use super::field_type::{FieldType, Fit, is_field_set};
-use super::labels::Labels;
-use super::own::{ERROR_MESSAGE, ERROR_STACK_TRACE, LEVEL, write_stack_trace};
-use super::template::{SlotValue, Template, ValueWriter};
+use super::labels::{Labels, is_plain};
+use super::own::LEVEL;
+use super::slots::Slots;
+use super::template::Template;
 use super::{EcsCustom, path};
 use crate::http::Headers;
 use crate::json::{Json, members, texts_in};
@@ -17,10 +16,8 @@ use crate::{Event, HttpContext, Value};
 /// What a document is put together from.
 #[derive(Default)]
 pub(super) struct Collected {
-    /// Values of the document's own fields, as JSON.
-    own: Vec<u8>,
-    /// Those of each slot, in `own`; empty if the event has none.
-    slots: Vec<Range<usize>>,
+    /// What the slots were written as.
+    pub(super) slots: Slots,
     /// Fields of the schema, and others where they go to the top level.
     pub(super) top: Entries,
     /// Other fields where they go to an object of their own.
@@ -29,16 +26,12 @@ pub(super) struct Collected {
     /// Texts as JSON, a comma before each.
     pub(super) tags: Vec<u8>,
     value: Vec<u8>,
+    /// What is written anew by [`merge`](super::merge::merge).
+    pub(super) written: Vec<u8>,
 }
 
 impl Collected {
-    /// The value of a slot, if the event has one.
-    pub(super) fn of_slot(&self, slot: usize) -> &[u8] {
-        &self.own[self.slots[slot].clone()]
-    }
-
     pub(super) fn clear(&mut self) {
-        self.own.clear();
         self.slots.clear();
         self.top.clear();
         self.custom.clear();
@@ -49,9 +42,9 @@ impl Collected {
     /// Adds a field that is not of the schema, or cannot be where the schema has it. Returns `false` if
     /// it is left out because its name is taken too often.
     #[must_use]
-    fn add_custom(&mut self, template: &Template, name: &[u8], json: &[u8]) -> bool {
+    fn add_custom(&mut self, template: &Template, to: &mut Json<'_>, name: &[u8], json: &[u8]) -> bool {
         match template.custom {
-            EcsCustom::Labels => return self.labels.add(name, json, template.policy.ascii),
+            EcsCustom::Labels => return self.labels.add(to, name, json),
             EcsCustom::Namespace(_) => self.custom.add(name, json),
             EcsCustom::TopLevel => {
                 let word = name.split(|&byte| byte == b'.').next().unwrap_or_default();
@@ -76,12 +69,12 @@ impl Collected {
 
     /// Adds a field of the schema whose name the document itself uses. It comes too late for the top
     /// level.
-    pub(super) fn add_displaced(&mut self, template: &Template, name: &[u8], json: &[u8]) {
+    pub(super) fn add_displaced(&mut self, template: &Template, to: &mut Json<'_>, name: &[u8], json: &[u8]) {
         match template.custom {
             EcsCustom::Namespace(_) => self.custom.add(name, json),
             EcsCustom::Labels | EcsCustom::TopLevel => {
                 // Too late to say that it is left out because its name is taken too often.
-                let _ = self.labels.add(name, json, template.policy.ascii);
+                let _ = self.labels.add(to, name, json);
             }
         }
     }
@@ -95,8 +88,8 @@ impl Collected {
     }
 }
 
-/// Collects what an event has. Values are written to the end of `json`, where limits and rules are
-/// kept to, and taken away from there.
+/// Collects what an event has. Labels are written at the end of `json`; other values too, where limits
+/// and rules are kept to, and taken away from there.
 pub(super) struct Collector<'c, 't, 'o> {
     pub(super) to: &'c mut Collected,
     pub(super) template: &'t Template,
@@ -104,16 +97,14 @@ pub(super) struct Collector<'c, 't, 'o> {
 }
 
 impl Collector<'_, '_, '_> {
-    pub(super) fn collect(&mut self, event: &Event<'_>) {
-        self.json.reserve(self.template.len);
-        self.own_fields(event);
-        let mut searches_error = event.error.is_none();
-        event.fields.for_each(&mut |name, value| match (name, value) {
-            ("error" | "err", Value::Error(error)) if searches_error && !self.json.rules_meet(name) => {
-                searches_error = false;
-                self.error(event, error);
+    /// Collects all fields but the one that is the error of the event.
+    pub(super) fn collect(&mut self, event: &Event<'_>, error_at: Option<usize>) {
+        let mut at = 0;
+        event.fields.for_each(&mut |name, value| {
+            if error_at != Some(at) {
+                self.field(name, value);
             }
-            _ => self.field(name, value),
+            at += 1;
         });
         if let Some(http) = event.http {
             self.http(http);
@@ -124,66 +115,12 @@ impl Collector<'_, '_, '_> {
         }
         for (name, value) in &self.template.fields {
             if self.json.has_room_for(name.len() + value.len()) {
-                let is_added = self.to.add_custom(self.template, name.as_bytes(), value.as_bytes());
-                self.note_if_lost(is_added);
-                self.json.reserve(name.len() + value.len());
+                self.keep(name.len() + value.len(), |collector| {
+                    collector.custom(name.as_bytes(), value.as_bytes());
+                });
             }
         }
         self.cuts();
-        self.to.top.resolve();
-    }
-
-    fn own_fields(&mut self, event: &Event<'_>) {
-        for slot in &self.template.slots {
-            let start = self.json.out.len();
-            if let SlotValue::Own { writer, is_masked, .. } = slot.value {
-                match (writer, event.http) {
-                    (ValueWriter::Event(write), _) => write(self.json, event, self.template),
-                    (ValueWriter::Request(write), Some(http)) => write(self.json, http),
-                    (ValueWriter::Request(_), None) => {}
-                }
-                self.mask_if(is_masked, start);
-            }
-            let value = self.take_own(start);
-            self.to.slots.push(value);
-        }
-    }
-
-    /// Moves the value that was written from `start` on.
-    fn take_own(&mut self, start: usize) -> Range<usize> {
-        let first = self.to.own.len();
-        if start == self.json.out.len() {
-            return first..first;
-        }
-        if !is_nothing(&self.json.out[start..]) {
-            self.to.own.extend_from_slice(&self.json.out[start..]);
-        }
-        self.json.out.truncate(start);
-        let end = self.to.own.len();
-        self.json.reserve(end - first);
-        first..end
-    }
-
-    /// The error that was found among the fields.
-    fn error(&mut self, event: &Event<'_>, error: &(dyn Error + 'static)) {
-        for (at, slot) in self.template.slots.iter().enumerate() {
-            let SlotValue::Own { source, is_masked, .. } = slot.value else { continue };
-            let start = self.json.out.len();
-            match source {
-                ERROR_MESSAGE => self.json.display(error),
-                ERROR_STACK_TRACE => write_stack_trace(self.json, error, event.backtrace),
-                _ => continue,
-            }
-            self.mask_if(is_masked, start);
-            self.to.slots[at] = self.take_own(start);
-        }
-    }
-
-    fn mask_if(&mut self, is_masked: bool, start: usize) {
-        if is_masked && !is_nothing(&self.json.out[start..]) {
-            self.json.out.truncate(start);
-            self.json.mask();
-        }
     }
 
     /// What the schema has no fields for.
@@ -202,7 +139,34 @@ impl Collector<'_, '_, '_> {
         }
     }
 
+    /// Keeps something of `len` bytes, for which there has to be room if it was not written yet.
+    fn keep(&mut self, len: usize, keep: impl FnOnce(&mut Self)) {
+        let before = self.json.out.len();
+        keep(self);
+        if self.json.out.len() == before {
+            self.json.reserve(len);
+        }
+    }
+
+    /// Whether it is clear without looking further that a field is a label and how it is written.
+    fn is_plain_label(&self, name: &str, value: Value<'_>) -> bool {
+        self.template.has_plain_labels
+            && is_plain(name)
+            && name.len() <= self.template.policy.limits.name
+            && !matches!(value, Value::Structured(_))
+            && !matches!(name, "labels" | "tags" | "truncated")
+    }
+
     fn field(&mut self, name: &str, value: Value<'_>) {
+        if !self.is_plain_label(name, value) {
+            self.any_field(name, value);
+        } else if self.json.has_room_for(name.len()) && self.json.take_field() {
+            let is_added = self.to.labels.add_plain(self.json, name, |to| to.value(value));
+            self.note_if_lost(is_added);
+        }
+    }
+
+    fn any_field(&mut self, name: &str, value: Value<'_>) {
         let start = self.json.out.len();
         self.json.name(name);
         let is_masked = match self.json.field_fate(start) {
@@ -231,10 +195,10 @@ impl Collector<'_, '_, '_> {
         let (name, json) = taken.split_at(end_of_name - start);
         if !is_nothing(json) {
             let around = around(name, json);
+            let len = taken.len() + around;
             // Where little is around it, it goes beyond the end as little as any value does.
-            if around <= 2 * AROUND_FIELD || self.json.fits(taken.len() + around) {
-                self.json.reserve(taken.len() + around);
-                self.sort_in(&name[1..name.len() - 1], json);
+            if around <= 2 * AROUND_FIELD || self.json.fits(len) {
+                self.keep(len, |collector| collector.sort_in(&name[1..name.len() - 1], json));
             }
         }
         self.to.value = taken;
@@ -283,13 +247,13 @@ impl Collector<'_, '_, '_> {
     }
 
     fn custom(&mut self, name: &[u8], json: &[u8]) {
-        let is_added = self.to.add_custom(self.template, name, json);
+        let is_added = self.to.add_custom(self.template, self.json, name, json);
         self.note_if_lost(is_added);
     }
 
     fn label(&mut self, name: &[u8], json: &[u8]) {
         let name = if name == b"truncated" { b"truncated_" } else { name };
-        let is_added = self.to.labels.add(name, json, self.template.policy.ascii);
+        let is_added = self.to.labels.add(self.json, name, json);
         self.note_if_lost(is_added);
     }
 
@@ -312,9 +276,13 @@ impl Collector<'_, '_, '_> {
             self.json.raw(",");
         }
         self.json.close("]");
-        // No field has this name.
-        let _ = self.to.add_custom(self.template, b"truncated", &self.json.out[start..]);
+        let mut list = mem::take(&mut self.to.value);
+        list.clear();
+        list.extend_from_slice(&self.json.out[start..]);
         self.json.out.truncate(start);
+        // No field has this name.
+        let _ = self.to.add_custom(self.template, self.json, b"truncated", &list);
+        self.to.value = list;
     }
 }
 

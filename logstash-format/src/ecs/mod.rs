@@ -4,9 +4,11 @@ mod document;
 mod entries;
 mod field_type;
 mod labels;
+mod merge;
 mod own;
 mod path;
 mod request;
+mod slots;
 mod template;
 
 use std::env;

@@ -1,6 +1,6 @@
 use super::entries::is_nothing;
 use super::field_type::{FieldType, Fit, is_field_set};
-use super::own::{LEVEL, OWN_FIELDS, Write, is_source_location};
+use super::own::{LEVEL, OWN_FIELDS, When, Write, is_source_location};
 use super::request::{REQUEST_FIELDS, WriteRequest};
 use super::{EcsCustom, EcsLayout, Settings, path};
 use crate::policy::Policy;
@@ -22,6 +22,8 @@ pub(super) struct Template {
     /// Fields of every event that are not of the schema: escaped names, and values.
     pub(super) fields: Vec<(String, String)>,
     pub(super) custom: EcsCustom,
+    /// Whether fields that are not of the schema are labels under the names that they were given.
+    pub(super) has_plain_labels: bool,
     /// The objects that hold such fields, up to the first of them.
     pub(super) before_custom: String,
     pub(super) custom_depth: usize,
@@ -34,7 +36,6 @@ pub(super) struct Template {
     pub(super) source_location: bool,
     /// The process, if it was read once for all events.
     pub(super) pid: Option<u32>,
-    pub(super) event_id: bool,
     pub(super) policy: Policy,
 }
 
@@ -66,8 +67,7 @@ pub(super) enum SlotValue {
     /// As `Same`, unless the event has a field of this name.
     Default(String),
     Own {
-        /// The name in the table that `writer` is of; a rule may have changed it.
-        source: &'static str,
+        when: When,
         writer: ValueWriter,
         is_masked: bool,
     },
@@ -127,6 +127,7 @@ impl Template {
             slots,
             tags,
             fields,
+            has_plain_labels: custom == EcsCustom::Labels && policy.rules.is_empty(),
             custom,
             before_custom,
             custom_depth,
@@ -140,7 +141,6 @@ impl Template {
             level_values: settings.level_values,
             source_location: settings.source_location,
             pid: settings.pid,
-            event_id: settings.event_id,
             policy,
         }
     }
@@ -155,20 +155,25 @@ impl Writer<'_> {
     fn own_slots(&self, settings: &Settings) -> Vec<Slot> {
         let is_python = settings.layout == EcsLayout::Python;
         let mut slots = Vec::new();
-        for (source, write) in OWN_FIELDS {
+        for (name, when, write) in OWN_FIELDS {
             let writer = ValueWriter::Event(write);
-            if source == LEVEL {
+            let when = match name {
+                "event.id" if !settings.event_id => When::Never,
+                "event.severity" if settings.level_values.is_none() => When::Never,
+                _ => when,
+            };
+            if name == LEVEL {
                 // Required, so rules do not meet it.
                 if is_python {
-                    slots.push(Slot::new(source, SlotValue::Own { source, writer, is_masked: false }));
+                    slots.push(Slot::new(name, SlotValue::Own { when, writer, is_masked: false }));
                 }
-            } else if settings.source_location || !is_source_location(source) {
-                self.own(source, &mut slots, |is_masked| SlotValue::Own { source, writer, is_masked });
+            } else if settings.source_location || !is_source_location(name) {
+                self.own(name, &mut slots, |is_masked| SlotValue::Own { when, writer, is_masked });
             }
         }
-        for (source, write) in REQUEST_FIELDS {
-            let writer = ValueWriter::Request(write);
-            self.own(source, &mut slots, |is_masked| SlotValue::Own { source, writer, is_masked });
+        for (name, write) in REQUEST_FIELDS {
+            let (when, writer) = (When::Request, ValueWriter::Request(write));
+            self.own(name, &mut slots, |is_masked| SlotValue::Own { when, writer, is_masked });
         }
         for (name, text) in settings.own_texts() {
             if !text.is_empty() {
@@ -192,7 +197,7 @@ impl Writer<'_> {
             return;
         }
         let is_of_schema = |new: &&str| {
-            let own = OWN_FIELDS.iter().map(|(own, _)| own);
+            let own = OWN_FIELDS.iter().map(|(own, ..)| own);
             let mut own = own.chain(REQUEST_FIELDS.iter().map(|(own, _)| own));
             FieldType::of(new) == FieldType::of(name) && own.all(|own| own != new)
         };

@@ -3,7 +3,7 @@ use std::mem;
 use serde::ser::{self, Serialize};
 
 use super::key::KeySerializer;
-use super::{Claim, Json, Names, SerializeError, Serializer};
+use super::{Claim, Digest, Json, Names, SerializeError, Serializer};
 use crate::rules::Fate;
 
 /// A list or an object that is being written.
@@ -116,11 +116,12 @@ impl<'j, 'o> Compound<'j, 'o> {
         };
         self.json.cut_name(start);
         let name = start..self.json.out.len();
-        let is_free = self.names.check(self.json.out, name.clone()) == Claim::Free;
+        let digest = Digest::of(&self.json.out[start..]);
+        let is_free = self.names.check(self.json.out, name.clone(), digest) == Claim::Free;
         if !is_free || !self.json.has_room() || !self.json.take_field() {
             return Next::Skip;
         }
-        self.names.insert(self.json.out, name, false);
+        self.names.insert(self.json.out, name, digest, false);
         if is_masked { Next::Mask } else { Next::Write }
     }
 

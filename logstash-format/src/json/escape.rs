@@ -1,16 +1,30 @@
+use super::word::last_word;
+
 /// Appends `text` as the inside of a JSON string: quotation mark, backslash and control characters
 /// escaped, and everything beyond ASCII too if `ascii`.
+#[inline]
 pub(crate) fn escape(text: &str, ascii: bool, out: &mut Vec<u8>) {
+    if is_plain(text.as_bytes(), ascii) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        escape_specials(text, ascii, out);
+    }
+}
+
+fn escape_specials(text: &str, ascii: bool, out: &mut Vec<u8>) {
     let mut rest = text;
     loop {
         // The byte that ends the run is ASCII or begins a character, so both cuts are boundaries.
         let plain = plain_prefix(rest.as_bytes(), ascii);
         out.extend_from_slice(&rest.as_bytes()[..plain]);
-        let Some(special) = rest[plain..].chars().next() else {
+        if plain == rest.len() {
             return;
-        };
-        escape_char(special, out);
-        rest = &rest[plain + special.len_utf8()..];
+        }
+        let mut chars = rest[plain..].chars();
+        if let Some(special) = chars.next() {
+            escape_char(special, out);
+        }
+        rest = chars.as_str();
     }
 }
 
@@ -49,31 +63,45 @@ pub(super) fn escaped_prefix(escaped: &[u8], len: usize) -> usize {
     kept
 }
 
-/// How many bytes from the start need no escape.
-///
-/// Eight at a time: a byte is below 0x20, or equal to a value after XOR with it, exactly if a
-/// subtraction borrows into its high bit. Borrows can mark a higher byte by mistake, but only above
-/// one that is rightly marked, so the question whether any is marked is answered exactly.
-fn plain_prefix(bytes: &[u8], ascii: bool) -> usize {
-    let beyond_ascii = if ascii { HIGH } else { 0 };
-    let mut plain = 0;
+/// Whether nothing needs an escape, as in most texts.
+#[inline]
+fn is_plain(bytes: &[u8], ascii: bool) -> bool {
     let (words, _) = bytes.as_chunks::<8>();
+    words.iter().all(|word| !has_special(u64::from_ne_bytes(*word), ascii))
+        && !has_special(last_word(bytes), ascii)
+}
+
+/// How many bytes from the start need no escape.
+fn plain_prefix(bytes: &[u8], ascii: bool) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut plain = 0;
     for word in words {
-        let word = u64::from_ne_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let backslash = word ^ (ONES * b'\\' as u64);
-        let marked = (word.wrapping_sub(ONES * 0x20) & !word)
-            | (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash);
-        if marked & HIGH | word & beyond_ascii != 0 {
-            break;
+        if has_special(u64::from_ne_bytes(*word), ascii) {
+            return plain + plain_bytes(word, ascii);
         }
         plain += 8;
     }
-    bytes[plain..]
-        .iter()
-        .position(|&byte| is_special(byte, ascii))
-        .map_or(bytes.len(), |position| plain + position)
+    plain + plain_bytes(rest, ascii)
+}
+
+fn plain_bytes(bytes: &[u8], ascii: bool) -> usize {
+    bytes.iter().take_while(|byte| !is_special(**byte, ascii)).count()
+}
+
+/// Whether any of eight bytes needs an escape.
+///
+/// A byte is below 0x20, or equal to a value after XOR with it, exactly if a subtraction borrows into
+/// its high bit. Borrows can mark a higher byte by mistake, but only above one that is rightly
+/// marked, so the question whether any is marked is answered exactly.
+#[inline]
+fn has_special(word: u64, ascii: bool) -> bool {
+    let beyond_ascii = if ascii { HIGH } else { 0 };
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let marked = (word.wrapping_sub(ONES * 0x20) & !word)
+        | (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash);
+    marked & HIGH | word & beyond_ascii != 0
 }
 
 fn is_special(byte: u8, ascii: bool) -> bool {
@@ -133,13 +161,15 @@ mod tests {
     #[test]
     fn every_special_byte_is_found_at_every_place_of_a_word() {
         for special in (0..0x20).chain([b'"', b'\\']) {
-            for place in 0..24 {
-                let mut text = vec![b'x'; 24];
+            for (len, place) in (1..24).flat_map(|len| (0..len).map(move |place| (len, place))) {
+                let mut text = vec![b'x'; len];
                 text[place] = special;
-                assert_eq!(plain_prefix(&text, false), place, "{special:#x}");
+                assert!(!is_plain(&text, false), "{special:#x} at {place} of {len}");
+                assert_eq!(plain_prefix(&text, false), place, "{special:#x} in {len}");
             }
         }
         for byte in (0x20..=0xff).filter(|byte| !matches!(byte, b'"' | b'\\')) {
+            assert!((0..24).all(|len| is_plain(&[byte; 24][..len], false)), "{byte:#x}");
             assert_eq!(plain_prefix(&[byte; 24], false), 24, "{byte:#x}");
             let ascii = if byte < 0x80 { 24 } else { 0 };
             assert_eq!(plain_prefix(&[byte; 24], true), ascii, "{byte:#x}");

@@ -7,9 +7,10 @@ mod names;
 mod scan;
 mod serialize;
 mod text;
+mod word;
 
 pub(crate) use escape::{ascii_only, escape};
-pub(crate) use names::{Claim, Names};
+pub(crate) use names::{Claim, Digest, Digests, Names};
 pub(crate) use scan::{elements, members, texts_in};
 pub(crate) use serialize::{SerializeError, Serializer};
 #[cfg(feature = "tracing")]
@@ -23,7 +24,7 @@ use std::time::SystemTime;
 use crate::limits::Cuts;
 use crate::policy::Policy;
 use crate::rules::{Fate, MASK};
-use crate::timestamp::write_timestamp;
+use crate::timestamp::{two_digits, write_timestamp};
 use crate::{Precision, Value};
 
 /// Writes values at the end of `out`; whoever uses it writes the punctuation between them.
@@ -92,6 +93,11 @@ impl<'o> Json<'o> {
         self.end = end;
     }
 
+    /// Where `out` has to end.
+    pub(crate) fn end(&self) -> usize {
+        self.end
+    }
+
     /// Keeps room for what will be inserted.
     pub(crate) fn reserve(&mut self, len: usize) {
         self.end = self.end.saturating_sub(len);
@@ -125,9 +131,11 @@ impl<'o> Json<'o> {
         self.is_full
     }
 
-    /// Exchanges the memory for what is written aside.
+    /// Exchanges the memory for what is written aside, which only rules ask for.
     pub(crate) fn swap_memory(&mut self, memory: &mut Memory) {
-        mem::swap(&mut self.memory, memory);
+        if !self.policy.rules.are_none() {
+            mem::swap(&mut self.memory, memory);
+        }
     }
 
     pub(crate) fn raw(&mut self, json: &str) {
@@ -138,6 +146,13 @@ impl<'o> Json<'o> {
     pub(crate) fn string(&mut self, text: &str) {
         self.out.push(b'"');
         escape(text, self.policy.ascii, self.out);
+        self.out.push(b'"');
+    }
+
+    /// A text of the formatter itself that needs no escape.
+    pub(crate) fn plain_string(&mut self, text: &str) {
+        self.out.push(b'"');
+        self.raw(text);
         self.out.push(b'"');
     }
 
@@ -152,13 +167,15 @@ impl<'o> Json<'o> {
     pub(crate) fn u64(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut start = digits.len();
-        loop {
+        while number >= 10 {
+            start -= 2;
+            digits[start..start + 2].copy_from_slice(&two_digits(number % 100));
+            number /= 100;
+        }
+        // Nothing is left of a number with an even count of digits.
+        if number > 0 || start == digits.len() {
             start -= 1;
-            digits[start] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
+            digits[start] = b'0' + number as u8;
         }
         self.out.extend_from_slice(&digits[start..]);
     }
@@ -296,11 +313,16 @@ impl<'o> Json<'o> {
 
     /// What becomes of the field of the event whose name stands, in quotation marks, from `start`
     /// to the end of `out`. Begins the path with it.
+    #[inline]
     pub(crate) fn field_fate(&mut self, start: usize) -> Fate<'o> {
-        let rules = &self.policy.rules;
-        if rules.is_empty() {
-            return Fate::KEEP;
+        match self.policy.rules.is_empty() {
+            true => Fate::KEEP,
+            false => self.field_fate_by_rules(start),
         }
+    }
+
+    fn field_fate_by_rules(&mut self, start: usize) -> Fate<'o> {
+        let rules = &self.policy.rules;
         let name = &self.out[start + 1..self.out.len() - 1];
         if rules.reach_inside() {
             self.memory.path.clear();

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::word::last_word;
+
 /// The names that an object has so far, so that none comes twice.
 ///
 /// Names are compared as they stand in the output, escaped; the first few are found there by their
@@ -8,16 +10,25 @@ use std::ops::Range;
 #[derive(Default)]
 pub(crate) struct Names {
     places: Vec<Place>,
+    /// Of the names in `places`.
+    digests: Digests,
     /// Names beyond [`SCANNED`], and whether each is the document's own.
     more: BTreeMap<Box<[u8]>, bool>,
 }
 
 struct Place {
-    /// Different for most names that differ.
-    digest: u64,
+    digest: Digest,
     name: Range<usize>,
     own: bool,
 }
+
+/// Different for most names that differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest(u64);
+
+/// Says at once of most names that they are not among some others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Digests(u64);
 
 /// Whether a name may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,24 +41,19 @@ pub(crate) enum Claim {
 }
 
 impl Names {
-    pub(crate) const fn new() -> Self {
-        Self { places: Vec::new(), more: BTreeMap::new() }
+    /// Whether the name at `name` in `out` is free.
+    #[inline]
+    pub(crate) fn check(&self, out: &[u8], name: Range<usize>, digest: Digest) -> Claim {
+        match self.digests.may_have(digest) || !self.more.is_empty() {
+            true => self.search(&out[name], digest, out),
+            false => Claim::Free,
+        }
     }
 
-    /// Whether the name at `name` in `out` is free.
-    pub(crate) fn check(&self, out: &[u8], name: Range<usize>) -> Claim {
-        let name = &out[name];
-        let digest = digest(name);
-        let scanned = self
-            .places
-            .iter()
-            .find(|place| place.digest == digest && out[place.name.clone()] == *name)
-            .map(|place| place.own);
-        let own = scanned.or_else(|| match self.more.is_empty() {
-            true => None,
-            false => self.more.get(name).copied(),
-        });
-        match own {
+    fn search(&self, name: &[u8], digest: Digest, out: &[u8]) -> Claim {
+        let scanned =
+            self.places.iter().find(|place| place.digest == digest && out[place.name.clone()] == *name);
+        match scanned.map(|place| place.own).or_else(|| self.more.get(name).copied()) {
             None => Claim::Free,
             Some(false) => Claim::Given,
             Some(true) => Claim::Own,
@@ -55,9 +61,10 @@ impl Names {
     }
 
     /// Notes the name at `name` in `out`, which must be free, as given or as the document's own.
-    pub(crate) fn insert(&mut self, out: &[u8], name: Range<usize>, own: bool) {
+    #[inline]
+    pub(crate) fn insert(&mut self, out: &[u8], name: Range<usize>, digest: Digest, own: bool) {
         if self.places.len() < SCANNED {
-            let digest = digest(&out[name.clone()]);
+            self.digests.add(digest);
             self.places.push(Place { digest, name, own });
         } else {
             self.more.insert(out[name].into(), own);
@@ -67,18 +74,37 @@ impl Names {
     /// Forgets all names and keeps the memory of the scanned ones.
     pub(crate) fn clear(&mut self) {
         self.places.clear();
-        self.more.clear();
+        self.digests = Digests::default();
+        if !self.more.is_empty() {
+            self.more.clear();
+        }
     }
 }
 
-/// From the length and the end of a name; the end tells more than the start, which many names share.
-fn digest(name: &[u8]) -> u64 {
-    let end = name.last_chunk::<8>().copied().unwrap_or_else(|| {
-        let mut padded = [0; 8];
-        padded[..name.len()].copy_from_slice(name);
-        padded
-    });
-    u64::from_ne_bytes(end) ^ (name.len() as u64).wrapping_mul(SPREAD)
+impl Digest {
+    /// Of a name in quotation marks.
+    ///
+    /// From the length and the end of it; the end tells more than the start, which many names share.
+    #[inline]
+    pub(crate) fn of(name: &[u8]) -> Self {
+        Self(last_word(name) ^ (name.len() as u64).wrapping_mul(SPREAD))
+    }
+
+    /// One bit of 64, by all of the digest.
+    fn bit(self) -> u64 {
+        1 << (self.0.wrapping_mul(SPREAD) >> 58)
+    }
+}
+
+impl Digests {
+    pub(crate) fn add(&mut self, digest: Digest) {
+        self.0 |= digest.bit();
+    }
+
+    /// Whether the name of this digest may be among them; `false` is certain.
+    pub(crate) fn may_have(self, digest: Digest) -> bool {
+        self.0 & digest.bit() != 0
+    }
 }
 
 /// The golden ratio in 64 bits: spreads small numbers over all of them.
@@ -97,10 +123,10 @@ mod tests {
         let mut add = |name: &str| {
             let start = out.len();
             out.extend_from_slice(name.as_bytes());
-            let place = start..out.len();
-            let claim = names.check(&out, place.clone());
+            let (place, digest) = (start..out.len(), Digest::of(&out[start..]));
+            let claim = names.check(&out, place.clone(), digest);
             if claim == Claim::Free {
-                names.insert(&out, place, name.starts_with("own"));
+                names.insert(&out, place, digest, name.starts_with("own"));
             }
             claim
         };

@@ -27,6 +27,7 @@ impl Json<'_> {
         self.limited_text(text, TextLimits { bytes: usize::MAX });
     }
 
+    #[inline]
     fn limited_text(&mut self, text: &str, mut limits: TextLimits) {
         self.out.push(b'"');
         let is_whole = self.piece(text, &mut limits);
@@ -60,8 +61,8 @@ impl Json<'_> {
     /// The name of a field, in quotation marks; to be cut by [`cut_name`](Self::cut_name) when the
     /// rules, which are about whole names, have seen it.
     pub(crate) fn name(&mut self, name: &str) {
-        let kept = floor_char_boundary(name, self.bytes_of_name());
-        self.string(&name[..kept]);
+        let most = self.bytes_of_name();
+        self.string(if name.len() > most { &name[..floor_char_boundary(name, most)] } else { name });
     }
 
     /// Likewise for the name of a field that is displayed.
@@ -84,12 +85,17 @@ impl Json<'_> {
     }
 
     /// Cuts the name that stands in quotation marks from `start` to the end, if it is too long.
+    #[inline]
     pub(crate) fn cut_name(&mut self, start: usize) {
+        if self.out.len() - start - QUOTES > self.policy.limits.name {
+            self.cut_long_name(start);
+        }
+    }
+
+    #[cold]
+    fn cut_long_name(&mut self, start: usize) {
         let limit = self.policy.limits.name;
         let name = &self.out[start + 1..self.out.len() - 1];
-        if name.len() <= limit {
-            return;
-        }
         let kept = escaped_prefix(name, limit - CUT_NAME.len());
         self.out.truncate(start + 1 + kept);
         self.raw(CUT_NAME);
@@ -120,21 +126,42 @@ impl Json<'_> {
     }
 
     /// Escapes as much of `text` as the limits let; returns whether that is all of it.
+    #[inline]
     fn piece(&mut self, text: &str, limits: &mut TextLimits) -> bool {
         let start = self.out.len();
         // Escaping makes no text shorter, so what is cut here would not have fitted.
         let room = self.end.saturating_sub(start);
+        if text.len() > limits.bytes.min(room) {
+            self.cut_piece(text, limits, room);
+            return false;
+        }
+        limits.bytes -= text.len();
+        escape(text, self.policy.ascii, self.out);
+        let fits = self.out.len() <= self.end;
+        if !fits {
+            self.cut_escaped(start, room);
+        }
+        fits
+    }
+
+    #[cold]
+    fn cut_piece(&mut self, text: &str, limits: &mut TextLimits, room: usize) {
+        let start = self.out.len();
         let kept = floor_char_boundary(text, limits.bytes.min(room));
-        self.is_full |= kept < text.len() && room < limits.bytes;
+        self.is_full |= room < limits.bytes;
         limits.bytes -= kept;
         escape(&text[..kept], self.policy.ascii, self.out);
         if self.out.len() > self.end {
-            let fitting = escaped_prefix(&self.out[start..], room);
-            self.out.truncate(start + fitting);
-            self.is_full = true;
-            return false;
+            self.cut_escaped(start, room);
         }
-        kept == text.len()
+    }
+
+    /// Cuts what was escaped from `start` on.
+    #[cold]
+    fn cut_escaped(&mut self, start: usize, room: usize) {
+        let fitting = escaped_prefix(&self.out[start..], room);
+        self.out.truncate(start + fitting);
+        self.is_full = true;
     }
 }
 
@@ -278,6 +305,9 @@ pub(crate) const FAILED: &str = "[formatting failed]";
 
 /// At the end of a text that was cut.
 const CUT_TEXT: &str = "...[truncated]";
+
+/// The quotation marks around a name.
+const QUOTES: usize = 2;
 
 /// At the end of a name that was cut. Dots and brackets would mean something to Logstash.
 const CUT_NAME: &str = "~";

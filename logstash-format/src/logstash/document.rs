@@ -4,14 +4,14 @@ use std::fmt;
 use super::http::{write_http, write_trace};
 use super::template::{Piece, Slot, Template};
 use crate::Event;
-use crate::document::Document;
+use crate::document::{Document, Reserved};
 use crate::event_id::EventId;
 use crate::json::StackTrace;
 
 /// Appends the document of `event` to `out`.
 pub(super) fn write(template: &Template, event: &Event<'_>, out: &mut Vec<u8>) {
-    let is_reserved = |name: &[u8]| template.reserves(name);
-    Document::write(&template.policy, &is_reserved, event, out, |document| {
+    let reserved = Reserved { digests: template.reserved, has: &|name| template.reserves(name) };
+    Document::write(&template.policy, reserved, event, out, |document| {
         for piece in &template.pieces {
             match piece {
                 Piece::Json(json) => document.json.raw(json),
@@ -51,7 +51,7 @@ fn value(document: &mut Document<'_>, template: &Template, slot: Slot, event: &E
     let json = &mut document.json;
     match slot {
         Slot::Timestamp => json.time(event.timestamp, template.precision),
-        Slot::Level => json.string(template.level_names.name(event.level)),
+        Slot::Level => json.plain_string(template.level_names.name(event.level)),
         Slot::LevelValue(values) => json.u64(values.value(event.level).into()),
         Slot::Message => document.message(event.message),
         Slot::Pid => json.u64(event.pid_or(template.pid).into()),

@@ -1,4 +1,5 @@
 use super::{HostStyle, Settings};
+use crate::json::{Digest, Digests};
 use crate::policy::Policy;
 use crate::rules::{Fate, MASK};
 use crate::{LevelNames, LevelValues, Precision};
@@ -16,6 +17,8 @@ pub(super) struct Template {
     /// The process, if it was read once for all events.
     pub(super) pid: Option<u32>,
     pub(super) policy: Policy,
+    /// Of the names that [`reserves`](Self::reserves) is about.
+    pub(super) reserved: Digests,
     layout: Layout,
     /// Names, as JSON, that standard fields have instead of their own, where fields go.
     renamed: Vec<Vec<u8>>,
@@ -80,6 +83,13 @@ impl Template {
         };
         writer.extra(settings);
 
+        let at_top: &[&str] = if layout == Layout::Flat { &AT_TOP } else { &[] };
+        let renamed = writer.renamed.iter().map(Vec::as_slice);
+        let names = IN_EXTRA.iter().chain(at_top).map(|name| name.as_bytes()).chain(renamed);
+        let reserved = names.fold(Digests::default(), |mut digests, name| {
+            digests.add(Digest::of(&[b"\"", name, b"\""].concat()));
+            digests
+        });
         Self {
             extra: settings
                 .extra
@@ -92,6 +102,7 @@ impl Template {
             level_names: settings.level_names,
             pid: settings.pid,
             policy: writer.policy,
+            reserved,
             layout,
             renamed: writer.renamed,
         }
@@ -228,39 +239,33 @@ impl Writer {
 
 /// Whether `name` is a standard field beside the fields of events.
 fn has_in_extra(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"func_name"
-            | b"line"
-            | b"logger_name"
-            | b"module_path"
-            | b"path"
-            | b"process_name"
-            | b"thread_name"
-            | b"truncated"
-    )
+    IN_EXTRA.iter().any(|standard| standard.as_bytes() == name)
 }
 
 /// Whether `name` is a standard field at the top level.
 fn has_at_top(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"@timestamp"
-            | b"@version"
-            | b"@metadata"
-            | b"event_id"
-            | b"host"
-            | b"level"
-            | b"level_value"
-            | b"logsource"
-            | b"message"
-            | b"pid"
-            | b"program"
-            | b"tags"
-            | b"type"
-    )
+    AT_TOP.iter().any(|standard| standard.as_bytes() == name)
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
+
+const IN_EXTRA: [&str; 8] =
+    ["func_name", "line", "logger_name", "module_path", "path", "process_name", "thread_name", "truncated"];
+
+const AT_TOP: [&str; 13] = [
+    "@timestamp",
+    "@version",
+    "@metadata",
+    "event_id",
+    "host",
+    "level",
+    "level_value",
+    "logsource",
+    "message",
+    "pid",
+    "program",
+    "tags",
+    "type",
+];

@@ -182,8 +182,18 @@ impl Rules {
         escaped
     }
 
+    /// Whether no field is met by name.
     pub(crate) fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// Whether neither names nor values are met.
+    pub(crate) fn are_none(&self) -> bool {
+        #[cfg(feature = "regex")]
+        if !self.patterns.is_empty() {
+            return false;
+        }
+        self.is_empty()
     }
 
     /// Whether names inside of structured values have to be looked at.

@@ -20,7 +20,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use self::bridged::BridgedRecord;
 use self::fields::EventFields;
-use self::message::{MESSAGE, MessageField};
+use self::message::MessageField;
 use self::scope::Scope;
 use self::span::TraceIds;
 use crate::{Event, HttpContext, Message, Origin};
@@ -111,11 +111,8 @@ impl TracingAdapter {
                 Origin::new().file(metadata.file()).line(metadata.line()).module(metadata.module_path()),
             ),
         };
-        let message = MessageField(event);
-        let message = match metadata.fields().field(MESSAGE) {
-            Some(_) => Message::Display(&message),
-            None => Message::None,
-        };
+        let message = MessageField::of(event);
+        let message = message.as_ref().map_or(Message::None, |message| Message::Display(message));
 
         let scope = Scope::of(event, context);
         let origin = origin.function(scope.innermost().map(SpanRef::name));

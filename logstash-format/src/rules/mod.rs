@@ -27,7 +27,9 @@ use crate::json::{ascii_only, escape};
 ///
 /// Where several rules meet a field, leaving out goes before masking; a masked field can be renamed.
 /// Of two new names for a field the one that was given last counts. Values that are shown by
-/// `Debug` or `Display` are one text, inside of which no name is known.
+/// `Debug` or `Display` are one text, inside of which no name is known. What stands in several fields is
+/// to be named in each, as the query of a request in `url.query` and `url.original`, or the message of an
+/// error in `error_message` and `stack_trace`.
 ///
 /// ```
 /// use logstash_format::{Event, Formatter, Level, LogstashFormatter, Rules, Value};

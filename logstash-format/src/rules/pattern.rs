@@ -19,7 +19,9 @@ impl Rules {
     ///
     /// The engine takes time in proportion to the text, whatever the pattern; there is no
     /// backtracking. Of each event 64 KiB of text are searched; a text that is longer than what is
-    /// left of this is cut there and ends in `...[truncated]`, so that nothing is written unseen. A
+    /// left of this is cut there and ends in `...[truncated]`, so that nothing is written unseen. Its
+    /// last 256 bytes are left out too, because they may be half of a secret; of a longer one that stands
+    /// across the end the beginning is visible. A
     /// pattern that matches very often in a long text can have the rest of it searched again for
     /// each match: beyond 4 MiB of that, all patterns together, the rest of the text is masked as a
     /// whole.

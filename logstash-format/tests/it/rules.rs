@@ -318,6 +318,38 @@ mod patterns {
     }
 
     #[test]
+    fn requests_errors_and_tags_are_searched_in_both_schemas() {
+        let card = "1234-5678-1234-5678";
+        let error = io::Error::other(io::Error::other(card));
+        let fields =
+            [("error", Value::Error(&error)), ("tags", card.into()), ("b", Value::Bytes(card.as_bytes()))];
+        let http = HttpContext::new()
+            .method(card)
+            .host(card)
+            .path(card)
+            .query(card)
+            .referer(card)
+            .user_agent(card)
+            .client_address(card)
+            .forwarded_for(card)
+            .forwarded_proto(card)
+            .user(card)
+            .request_id(card)
+            .route(card)
+            .version(card)
+            .request_header("a", card);
+        let event = Event::new(Level::Info, "test", card).fields(&fields).http(&http).backtrace(&card);
+        let rules = Rules::new().mask_pattern(CARD).unwrap();
+        for written in [
+            text(&formatter().rules(rules.clone()), &event),
+            text(&EcsFormatter::new().rules(rules.clone()), &event),
+            text(&EcsFormatter::new().rules(rules.clone()).custom(EcsCustom::TopLevel), &event),
+        ] {
+            assert!(!written.contains(card) && written.contains("[masked]"), "{written}");
+        }
+    }
+
+    #[test]
     fn no_pattern_hides_the_match_of_another() {
         let rules = ["b", "abcd", "cde", "fg", "g", "h"]
             .into_iter()

@@ -110,14 +110,14 @@ impl Rules {
     }
 
     /// Masks fields anywhere whose name says that they hold a secret: `authorization`, `password`,
-    /// `token` and the like; see the source of this method for all of them.
+    /// `token` and the like, words joined by `_`, `-` or nothing, as in `accessToken`; see the source of this
+    /// method for all of them.
     ///
     /// What is like a secret but has no such name is found by patterns only.
     pub fn mask_secrets(self) -> Self {
-        [
+        let names = [
             "access_token",
             "api_key",
-            "apikey",
             "auth_token",
             "authorization",
             "client_secret",
@@ -126,22 +126,36 @@ impl Rules {
             "credentials",
             "id_token",
             "jwt",
+            "oauth_token",
             "passphrase",
             "passwd",
             "password",
             "private_key",
-            "proxy-authorization",
+            "proxy_authorization",
             "pwd",
             "refresh_token",
             "secret",
             "secret_key",
-            "set-cookie",
+            "security_token",
+            "session_token",
             "set_cookie",
             "token",
-            "x-api-key",
-        ]
-        .into_iter()
-        .fold(self, |rules, name| rules.rule(name, true, Action::Mask))
+            "x_amz_security_token",
+            "x_api_key",
+            "x_auth_token",
+            "x_csrf_token",
+            "x_xsrf_token",
+        ];
+        names.into_iter().fold(self, |rules, name| {
+            let rules = rules.rule(name, true, Action::Mask);
+            match name.contains('_') {
+                // As in headers, and in camel case.
+                true => ["-", ""].into_iter().fold(rules, |rules, between| {
+                    rules.rule(&name.replace('_', between), true, Action::Mask)
+                }),
+                false => rules,
+            }
+        })
     }
 
     /// Gives a field another name, in the object in which it stands.

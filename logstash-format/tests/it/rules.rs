@@ -200,6 +200,18 @@ fn without_rules_nothing_is_different() {
 }
 
 #[test]
+fn secrets_are_known_however_their_words_are_joined() {
+    let secrets = json!({
+        "accessToken": 1, "access-token": 1, "ACCESS_TOKEN": 1, "apiKey": 1, "Set-Cookie": 1, "clientSecret": 1,
+        "X-Amz-Security-Token": 1, "xAuthToken": 1, "Proxy-Authorization": 1, "proxy_authorization": 1,
+    });
+    let fields = [("of", Value::serialize(&secrets)), ("tokens", 1.into()), ("key", 1.into())];
+    let extra = extra(Rules::new().mask_secrets(), &fields);
+    assert!(extra["of"].as_object().unwrap().values().all(|value| value == "[masked]"), "{extra}");
+    assert_eq!((&extra["tokens"], &extra["key"]), (&json!(1), &json!(1)));
+}
+
+#[test]
 fn rules_see_names_before_they_are_cut() {
     let inner = json!({"proxy-authorization": "secret"});
     let fields = [("proxy-authorization", Value::from("secret")), ("inner", Value::serialize(&inner))];

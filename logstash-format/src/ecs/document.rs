@@ -29,7 +29,7 @@ pub(super) fn write(template: &Template, event: &Event<'_>, out: &mut Vec<u8>) {
         Collector { to: &mut collected, template, json }.collect(event, error_at);
         if !collected.top.is_empty() {
             collected.top.resolve();
-            merge(template, &mut collected, json);
+            merge(template, event.http.is_some(), &mut collected, json);
         }
         collected.labels.close(json);
         let end = json.out.len();

@@ -212,13 +212,18 @@ impl Entries {
 
 /// Whether a value says nothing.
 pub(super) fn is_nothing(json: &[u8]) -> bool {
-    matches!(json, b"" | b"null" | b"\"\"" | b"[]" | b"{}")
+    json.len() <= LONGEST_NOTHING && matches!(json, b"" | b"null" | b"\"\"" | b"[]" | b"{}")
 }
 
 /// Ends that many objects.
 pub(super) fn close(objects: usize, json: &mut Json<'_>) {
-    json.out.resize(json.out.len() + objects, b'}');
+    if objects > 0 {
+        json.out.resize(json.out.len() + objects, b'}');
+    }
 }
+
+/// Bytes of `null`.
+const LONGEST_NOTHING: usize = 4;
 
 /// How often names that are in conflict are made longer before a field is left out.
 const MAX_ROUNDS: usize = 8;

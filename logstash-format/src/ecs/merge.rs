@@ -9,7 +9,12 @@ use crate::json::Json;
 /// Writes the document's own fields anew, together with those of the event that are of the schema.
 ///
 /// What stands behind them, which are labels if anything, stays there.
-pub(super) fn merge(template: &Template, collected: &mut Collected, json: &mut Json<'_>) {
+pub(super) fn merge(
+    template: &Template,
+    is_of_request: bool,
+    collected: &mut Collected,
+    json: &mut Json<'_>,
+) {
     let start = collected.slots.start;
     let mut written = mem::take(&mut collected.written);
     written.clear();
@@ -21,7 +26,7 @@ pub(super) fn merge(template: &Template, collected: &mut Collected, json: &mut J
     let mut given = top.iter().peekable();
     let mut displaced = Vec::new();
     let mut merger = Merger { is_dotted: template.is_dotted, json, last: Last::default() };
-    for (at, slot) in template.slots.iter().enumerate() {
+    for (at, slot) in template.slots(is_of_request).iter().enumerate() {
         let last = &mut merger.last;
         last.shared = last.shared.min(slot.shared);
         let path = slot.path.as_bytes();

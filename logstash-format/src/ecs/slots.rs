@@ -34,11 +34,10 @@ impl Slots {
         let mut reserved = source.template.len;
         // How many objects are open, and how many of them are around the next slot too.
         let (mut depth, mut shared) = (0, 0);
-        for (at, slot) in source.template.slots.iter().enumerate() {
+        let slots = source.template.slots(source.event.http.is_some());
+        for (at, slot) in slots.iter().enumerate() {
             shared = slot.shared.min(shared);
-            if let SlotValue::Own { when, .. } = slot.value
-                && !known.has(when)
-            {
+            if !known.has(slot.when()) {
                 continue;
             }
             json.set_end(end.saturating_sub(reserved));

@@ -15,8 +15,10 @@ pub(super) struct Template {
     pub(super) message: MessageField,
     /// What follows the message, with a comma before it.
     pub(super) after_message: String,
-    /// The document's own fields in the order of their paths.
-    pub(super) slots: Vec<Slot>,
+    /// The document's own fields in the order of their paths, for an event of a request.
+    slots: Vec<Slot>,
+    /// Likewise for other events, which are far more.
+    slots_without_request: Vec<Slot>,
     /// Tags of every event, separated by commas.
     pub(super) tags: String,
     /// Fields of every event that are not of the schema: escaped names, and values.
@@ -92,7 +94,11 @@ impl Template {
         for (name, value) in &settings.fields {
             writer.field(name, &writer.json(name, value), is_python, &mut slots, &mut fields);
         }
+        slots.retain(|slot| slot.when() != When::Never);
+        let mut slots_without_request = slots.clone();
+        slots_without_request.retain(|slot| slot.when() != When::Request);
         plan(&mut slots, is_dotted);
+        plan(&mut slots_without_request, is_dotted);
 
         let custom = settings.custom.clone().unwrap_or_else(|| match settings.layout {
             EcsLayout::Python => EcsCustom::Namespace("extra".to_owned()),
@@ -125,6 +131,7 @@ impl Template {
             },
             after_message,
             slots,
+            slots_without_request,
             tags,
             fields,
             has_plain_labels: custom == EcsCustom::Labels && policy.rules.is_empty(),
@@ -143,6 +150,13 @@ impl Template {
             pid: settings.pid,
             policy,
         }
+    }
+}
+
+impl Template {
+    /// The document's own fields in the order of their paths.
+    pub(super) fn slots(&self, is_of_request: bool) -> &[Slot] {
+        if is_of_request { &self.slots } else { &self.slots_without_request }
     }
 }
 
@@ -272,6 +286,13 @@ impl Writer<'_> {
 impl Slot {
     fn new(path: &str, value: SlotValue) -> Self {
         Self { path: path.to_owned(), value, depth: 0, shared: 0, glue: Vec::new() }
+    }
+
+    pub(super) fn when(&self) -> When {
+        match self.value {
+            SlotValue::Same(_) | SlotValue::Default(_) => When::Always,
+            SlotValue::Own { when, .. } => when,
+        }
     }
 }
 

@@ -90,18 +90,16 @@ fn plain_bytes(bytes: &[u8], ascii: bool) -> usize {
 
 /// Whether any of eight bytes needs an escape.
 ///
-/// A byte is below 0x20, or equal to a value after XOR with it, exactly if a subtraction borrows into
-/// its high bit. Borrows can mark a higher byte by mistake, but only above one that is rightly
-/// marked, so the question whether any is marked is answered exactly.
+/// A byte whose high bit is clear is below 0x20, or equal to a value after XOR with it, exactly if a
+/// subtraction borrows into that bit. Borrows can mark a higher byte by mistake, but only above one
+/// that is rightly marked, so the question whether any is marked is answered exactly.
 #[inline]
 fn has_special(word: u64, ascii: bool) -> bool {
     let beyond_ascii = if ascii { HIGH } else { 0 };
     let quote = word ^ (ONES * b'"' as u64);
     let backslash = word ^ (ONES * b'\\' as u64);
-    let marked = (word.wrapping_sub(ONES * 0x20) & !word)
-        | (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash);
-    marked & HIGH | word & beyond_ascii != 0
+    let borrowed = word.wrapping_sub(ONES * 0x20) | quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES);
+    borrowed & !word & HIGH | word & beyond_ascii != 0
 }
 
 fn is_special(byte: u8, ascii: bool) -> bool {

@@ -352,7 +352,8 @@ impl fmt::Display for SourceChain<'_> {
         let mut source = self.0.source();
         for _ in 0..MAX_SOURCES {
             let Some(error) = source else { return Ok(()) };
-            write!(f, "\ncaused by: {error}")?;
+            f.write_str("\ncaused by: ")?;
+            fmt::Display::fmt(error, f)?;
             source = error.source();
         }
         match source {

@@ -28,7 +28,8 @@ pub(super) struct Template {
 pub(super) enum Piece {
     /// Entries of every document, each with a comma behind it.
     Json(String),
-    /// An entry whose value comes from the event; `key` is its name and a colon.
+    /// An entry whose value comes from the event; `key` is its name and a colon, behind what stands
+    /// before it if every event has the entry.
     Entry { key: String, slot: Slot },
     /// Where the tags of the event go; whether in a list that is open.
     Tags { is_in_list: bool },
@@ -49,6 +50,19 @@ pub(super) enum Slot {
     Module,
     Path,
     Thread,
+}
+
+impl Piece {
+    fn is_json(&self) -> bool {
+        matches!(self, Self::Json(_))
+    }
+}
+
+impl Slot {
+    /// Whether every event has a value for it.
+    fn is_always_there(self) -> bool {
+        !matches!(self, Self::Function | Self::Line | Self::Module | Self::Path)
+    }
 }
 
 /// Where the fields of events go.
@@ -184,7 +198,13 @@ impl Writer {
         if let Some((key, is_masked)) = self.key(name) {
             match is_masked {
                 true => self.raw(&format!("{key}\"{MASK}\",")),
-                false => self.pieces.push(Piece::Entry { key, slot }),
+                false => {
+                    let before = match self.pieces.pop_if(|last| slot.is_always_there() && last.is_json()) {
+                        Some(Piece::Json(json)) => json,
+                        _ => String::new(),
+                    };
+                    self.pieces.push(Piece::Entry { key: before + &key, slot });
+                }
             }
         }
     }

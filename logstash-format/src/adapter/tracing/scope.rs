@@ -1,5 +1,3 @@
-use std::array;
-
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use tracing_core::Subscriber;
 use tracing_subscriber::layer::Context;
@@ -20,8 +18,13 @@ impl<'a, S: for<'l> LookupSpan<'l>> Scope<'a, S> {
     where
         S: Subscriber,
     {
-        let mut spans = context.event_scope(event).into_iter().flatten();
-        Self { near: array::from_fn(|_| spans.next()) }
+        let mut near = [const { None }; NEAR];
+        if let Some(spans) = context.event_scope(event) {
+            for (place, span) in near.iter_mut().zip(spans) {
+                *place = Some(span);
+            }
+        }
+        Self { near }
     }
 
     pub(super) fn innermost(&self) -> Option<&SpanRef<'a, S>> {

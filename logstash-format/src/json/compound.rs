@@ -4,6 +4,7 @@ use serde::ser::{self, Serialize};
 
 use super::key::KeySerializer;
 use super::{Claim, Digest, Json, Names, SerializeError, Serializer};
+use crate::limits::Cuts;
 use crate::rules::Fate;
 
 /// A list or an object that is being written.
@@ -118,6 +119,9 @@ impl<'j, 'o> Compound<'j, 'o> {
         let name = start..self.json.out.len();
         let digest = Digest::of(&self.json.out[start..]);
         let is_free = self.names.check(self.json.out, name.clone(), digest) == Claim::Free;
+        if !is_free && self.json.ends_in_cut_name() {
+            self.json.add_cut(Cuts::FIELDS);
+        }
         if !is_free || !self.json.has_room() || !self.json.take_field() {
             return Next::Skip;
         }

@@ -167,6 +167,11 @@ fn fields_whose_names_are_all_taken_are_said_to_be_missing() {
     let names: Vec<_> = (0..12).rev().map(|length| format!("line{}", "_".repeat(length))).collect();
     let fields: Vec<_> = names.iter().map(|name| (name.as_str(), Value::from(1))).collect();
     assert_eq!(extra(Limits::new(), &fields)["truncated"], json!(["fields"]));
+
+    let inner = json!({"a-very-long-name-1": 1, "a-very-long-name-2": 2});
+    let extra = extra(Limits::new().name(16), &[("inner", Value::serialize(&inner))]);
+    assert_eq!(extra["inner"], json!({"a-very-long-nam~": 1}));
+    assert_eq!(extra["truncated"], json!(["fields", "names"]));
 }
 
 proptest! {

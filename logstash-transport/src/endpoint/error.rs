@@ -88,6 +88,11 @@ fn without_secrets(text: &str) -> String {
     let known = Scheme::from_name(scheme.trim_end_matches("://"));
     // The last '@', because a password may hold characters that should have been escaped.
     if let Some((before, host)) = rest.rsplit_once('@') {
+        // It may also stand in a query, behind anything that is secret.
+        if known.is_some_and(Scheme::is_http) && before.contains('?') {
+            let shown = before.split([':', '?']).next().unwrap_or_default();
+            return format!("{scheme}{shown}***");
+        }
         let user = before.split_once(':').map(|(user, _)| user);
         return match user {
             Some(user) => format!("{scheme}{user}:***@{}", without_query(host, known)),

@@ -187,6 +187,9 @@ fn no_secret_is_shown() {
         "u:hunter2@logstash",
         "https://logstash:x/?token=hunter2",
         "https://u:hunter2@logstash:x/?token=hunter2",
+        "https://logstash:x/?token=hunter2@hunter2",
+        "https://logstash/ a?token=hunter2@hunter2",
+        "http://u:a?hunter2@logstash:x",
     ] {
         let error = text.parse::<Endpoint>().unwrap_err();
         let shown = format!("{error} {error:?}");

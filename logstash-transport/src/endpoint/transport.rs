@@ -29,7 +29,7 @@ impl TransportOptions {
         self
     }
 
-    #[cfg(feature = "_stream")]
+    #[cfg(any(feature = "beats", feature = "http", feature = "redis", feature = "tcp"))]
     fn connection_for(&self, scheme: Scheme) -> ConnectionOptions {
         #[cfg(feature = "tls")]
         if !scheme.is_tls() {

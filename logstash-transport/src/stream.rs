@@ -21,7 +21,14 @@ mod socket;
 pub(crate) use socket::Socket;
 pub(crate) use socket::{Stream, is_pause, is_refusal, refused};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an interrupt may go unnoticed.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
+
+/// When a timeout that begins now has passed. One that no clock can show, such as [`Duration::MAX`], is as
+/// good as a year.
+pub(crate) fn deadline(timeout: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    Instant::now() + timeout.min(YEAR)
+}

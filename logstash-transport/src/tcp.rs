@@ -4,7 +4,9 @@ use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::lines::Lines;
 use crate::probe::ProbeReport;
-use crate::stream::{Connected, ConnectionOptions, Connector, Stream, is_pause, is_refusal, refused};
+use crate::stream::{
+    Connected, ConnectionOptions, Connector, Stream, deadline, is_pause, is_refusal, refused,
+};
 use crate::transport::Transport;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -108,7 +110,7 @@ impl TcpTransport {
         if let Some(mut kept) = self.connection.take() {
             if self.connection_ttl.is_some_and(|ttl| kept.since.elapsed() >= ttl) {
                 kept.stream.close(self.close_timeout, &self.interrupt);
-            } else if kept.check(Duration::ZERO).is_ok() {
+            } else if kept.check(Duration::ZERO, &self.interrupt).is_ok() {
                 return Ok(kept);
             }
         }
@@ -124,7 +126,7 @@ impl TcpTransport {
         let timeout = self.connector.options().write_timeout;
         let written = connection.write(&mut self.lines, timeout, &self.interrupt).and_then(|()| {
             let patience = if connection.is_settled { Duration::ZERO } else { self.settle_time };
-            connection.check(patience)
+            connection.check(patience, &self.interrupt)
         });
         written.map_err(|error| self.undelivered(error))?;
         connection.is_settled = true;
@@ -158,7 +160,7 @@ impl Transport for TcpTransport {
         let Connected { stream, mut report } = self.connector.connect(&self.interrupt)?;
         let started = Instant::now();
         let mut connection = Connection { stream, since: started, is_settled: false };
-        connection.check(self.settle_time).map_err(|error| {
+        connection.check(self.settle_time, &self.interrupt).map_err(|error| {
             self.undelivered(error)
                 .advise("the peer hangs up on new connections: see its log, or the load balancer's")
         })?;
@@ -206,7 +208,7 @@ impl Connection {
                     last_progress = Instant::now();
                 }
                 Err(error) if is_pause(&error) => {
-                    self.check(Duration::ZERO)?;
+                    self.check(Duration::ZERO, interrupt)?;
                     if last_progress.elapsed() >= timeout {
                         let text = "the peer takes nothing of what is written, within the write timeout";
                         return Err(io::Error::new(io::ErrorKind::TimedOut, text));
@@ -214,7 +216,11 @@ impl Connection {
                 }
                 // The peer may have said why.
                 Err(error) => {
-                    return Err(self.check(Duration::ZERO).err().filter(is_refusal).unwrap_or(error));
+                    return Err(self
+                        .check(Duration::ZERO, interrupt)
+                        .err()
+                        .filter(is_refusal)
+                        .unwrap_or(error));
                 }
             }
         }
@@ -222,10 +228,16 @@ impl Connection {
     }
 
     /// Looks for the end of the connection, for `patience` at least. What the peer sends is of no interest.
-    fn check(&mut self, patience: Duration) -> io::Result<()> {
-        let deadline = Instant::now() + patience;
+    ///
+    /// A peer that never stops to send is alive: no more than some of that is read at a time.
+    fn check(&mut self, patience: Duration, interrupt: &Interrupt) -> io::Result<()> {
+        let deadline = deadline(patience);
         let mut scrap = [0; 4096];
+        let mut late_reads = 0;
         loop {
+            if !patience.is_zero() && interrupt.is_raised() {
+                return Err(io::Error::other("interrupted while waiting for a refusal"));
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let result = if left.is_zero() {
                 self.stream.read_ready(&mut scrap)
@@ -240,7 +252,8 @@ impl Connection {
                         "the peer closed the connection",
                     ));
                 }
-                Ok(_) => {}
+                Ok(_) if late_reads == LATE_READS => return Ok(()),
+                Ok(_) => late_reads += usize::from(left.is_zero()),
                 Err(error) if is_pause(&error) && left.is_zero() => return Ok(()),
                 Err(error) if is_pause(&error) => {}
                 Err(error) => return Err(error),
@@ -252,3 +265,6 @@ impl Connection {
 /// What is written between two looks at the connection.
 const CHUNK_BYTES: usize = 256 * 1024;
 const CHUNK_EVENTS: usize = 4096;
+
+/// How often what the peer sends is read in one look at the connection, after its time.
+const LATE_READS: usize = 64;

@@ -9,7 +9,7 @@ use crate::endpoint::{Endpoint, EndpointError, Scheme};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::probe::ProbeReport;
-use crate::stream::SLICE;
+use crate::stream::{SLICE, deadline};
 use crate::tcp::TcpTransport;
 use crate::transport::Transport;
 use bytes::Bytes;
@@ -187,7 +187,7 @@ impl UdpTransport {
                 .advise("look for a typing error in the name, and at the name servers of this machine")
         };
         self.resolver.start(host, port).map_err(failed)?;
-        let deadline = Instant::now() + self.resolve_timeout;
+        let deadline = deadline(self.resolve_timeout);
         loop {
             match self.resolver.found(SLICE) {
                 Some(found) => return found.map_err(failed),

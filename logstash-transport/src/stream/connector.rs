@@ -1,3 +1,4 @@
+use super::deadline;
 use super::dial::{Dialer, Established, Route};
 use super::options::ConnectionOptions;
 use super::proxy::{ProxyError, Socks5Proxy};
@@ -142,7 +143,7 @@ impl Connector {
         interrupt: &Interrupt,
     ) -> Result<(Socket, ProbeReport), TransportError> {
         let started = Instant::now();
-        let deadline = started + self.options.handshake_timeout;
+        let deadline = deadline(self.options.handshake_timeout);
         let failed = |kind| {
             let what = format!(
                 "cannot connect to {} through the proxy {}:{}",

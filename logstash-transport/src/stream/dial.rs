@@ -1,6 +1,6 @@
 //! Resolves and connects within a deadline, and stops waiting when it is told to.
 
-use super::SLICE;
+use super::{SLICE, deadline};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use std::fmt;
@@ -135,7 +135,7 @@ fn connect(addresses: &[SocketAddr], timeout: Duration) -> io::Result<(TcpStream
     if let [address] = addresses {
         return TcpStream::connect_timeout(address, timeout).map(|stream| (stream, *address));
     }
-    let deadline = Instant::now() + timeout;
+    let deadline = deadline(timeout);
     let (sender, receiver) = mpsc::sync_channel(addresses.len());
     let mut untried = addresses.iter();
     let mut pending = 0;

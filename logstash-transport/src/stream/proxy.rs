@@ -164,9 +164,10 @@ struct Talk<'a> {
 impl Talk<'_> {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
+            self.check()?;
             match self.socket.write(bytes) {
                 Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-                Err(error) if is_pause(&error) => self.check()?,
+                Err(error) if is_pause(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -177,10 +178,11 @@ impl Talk<'_> {
         let mut bytes = [0; N];
         let mut filled = 0;
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            self.check()?;
             match self.socket.read(rest) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => filled += read,
-                Err(error) if is_pause(&error) => self.check()?,
+                Err(error) if is_pause(&error) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -1,5 +1,5 @@
-use super::SLICE;
 use super::options::ConnectionOptions;
+use super::{SLICE, deadline};
 use crate::error::TransportError;
 use crate::interrupt::Interrupt;
 use socket2::{SockRef, TcpKeepalive};
@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 
 /// A TCP connection whose calls return within a slice of time, with `WouldBlock` when nothing happened.
 #[derive(Debug)]
-pub(crate) struct Socket(TcpStream);
+pub(crate) struct Socket {
+    tcp: TcpStream,
+    /// When a run of reads pauses, although more has arrived.
+    pauses_at: Option<Instant>,
+}
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, options: &ConnectionOptions) -> io::Result<Self> {
@@ -23,19 +27,29 @@ impl Socket {
         }
         #[cfg(any(target_os = "android", target_os = "linux"))]
         socket.set_tcp_user_timeout(options.user_timeout)?;
-        Ok(Self(stream))
+        Ok(Self { tcp: stream, pauses_at: None })
+    }
+
+    /// Begins a call of a TLS library, which reads until it has a whole message. From a peer that sends
+    /// one byte at a time it would come back after hours; so its reads pause after a slice.
+    #[cfg(feature = "tls")]
+    pub(crate) fn begin_slice(&mut self) {
+        self.pauses_at = Some(Instant::now() + SLICE);
     }
 }
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(in_one_word)
+        if self.pauses_at.is_some_and(|at| Instant::now() >= at) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.tcp.read(buffer).map_err(in_one_word)
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(in_one_word)
+        self.tcp.write(bytes).map_err(in_one_word)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -62,9 +76,9 @@ pub(crate) enum Stream {
 impl Stream {
     fn tcp(&self) -> &TcpStream {
         match self {
-            Self::Plain(socket) => &socket.0,
+            Self::Plain(socket) => &socket.tcp,
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => &stream.get_ref().0,
+            Self::Tls(stream) => &stream.get_ref().tcp,
         }
     }
 
@@ -87,7 +101,7 @@ impl Stream {
     /// Going away with unread input, or before the peer has read the rest, can destroy what is under way.
     #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS says goodbye"))]
     pub(crate) fn close(mut self, timeout: Duration, interrupt: &Interrupt) {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         #[cfg(feature = "tls")]
         if let Self::Tls(stream) = &mut self {
             let _ = stream.shutdown();
@@ -113,7 +127,10 @@ impl Read for Stream {
         match self {
             Self::Plain(socket) => socket.read(buffer),
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.read(buffer),
+            Self::Tls(stream) => {
+                stream.get_mut().begin_slice();
+                stream.read(buffer)
+            }
         }
     }
 }
@@ -123,7 +140,10 @@ impl Write for Stream {
         match self {
             Self::Plain(socket) => socket.write(bytes),
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.write(bytes),
+            Self::Tls(stream) => {
+                stream.get_mut().begin_slice();
+                stream.write(bytes)
+            }
         }
     }
 

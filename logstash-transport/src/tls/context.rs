@@ -3,7 +3,7 @@ use super::error::{TlsError, TlsErrorKind, advice};
 use super::{fingerprint, identity, presented};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
-use crate::stream::Socket;
+use crate::stream::{Socket, deadline};
 use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
 use std::error::Error;
 use std::fmt;
@@ -98,17 +98,18 @@ impl TlsContext {
     /// Shakes hands over a connected socket, whose reads and writes return within a slice.
     pub(crate) fn handshake(
         &mut self,
-        socket: Socket,
+        mut socket: Socket,
         host: &str,
         timeout: Duration,
         interrupt: &Interrupt,
     ) -> Result<TlsStream<Socket>, TransportError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let connector = self.connector()?;
         let name = self.server_name(host);
         let failed = |kind, what: &str| {
             TransportError::new(kind, format!("cannot set up TLS with {host} as {name:?}{what}"))
         };
+        socket.begin_slice();
         let mut attempt = connector.connect(name, socket);
         loop {
             match attempt {
@@ -130,7 +131,10 @@ impl TlsContext {
                         error.advise("see whether the peer speaks TLS on this port, and is not overloaded")
                     );
                 }
-                Err(HandshakeError::WouldBlock(unfinished)) => attempt = unfinished.handshake(),
+                Err(HandshakeError::WouldBlock(mut unfinished)) => {
+                    unfinished.get_mut().begin_slice();
+                    attempt = unfinished.handshake();
+                }
             }
         }
     }

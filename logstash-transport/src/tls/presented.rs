@@ -1,14 +1,18 @@
 //! The certificates that a peer presents, whoever issued them.
 
 use crate::stream::Socket;
-use std::time::{Duration, Instant};
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+use crate::stream::deadline;
+use std::time::Duration;
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+use std::time::Instant;
 
 /// Shakes hands without verifying anything, to see the chain in DER; the connection is of no other use.
 ///
 /// What is found may be trusted only if it has a known fingerprint.
 #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
 pub(super) fn chain(
-    socket: Socket,
+    mut socket: Socket,
     name: &str,
     sni: bool,
     timeout: Duration,
@@ -16,10 +20,11 @@ pub(super) fn chain(
 ) -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
     use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslVerifyMode};
 
-    let deadline = Instant::now() + timeout;
+    let deadline = deadline(timeout);
     let mut connector = SslConnector::builder(SslMethod::tls())?;
     connector.set_verify(SslVerifyMode::NONE);
     let configuration = connector.build().configure()?.use_server_name_indication(sni).verify_hostname(false);
+    socket.begin_slice();
     let mut attempt = configuration.connect(name, socket);
     loop {
         match attempt {
@@ -38,7 +43,10 @@ pub(super) fn chain(
             Err(HandshakeError::WouldBlock(_)) if Instant::now() >= deadline => {
                 return Err("no answer within the handshake timeout".into());
             }
-            Err(HandshakeError::WouldBlock(mid)) => attempt = mid.handshake(),
+            Err(HandshakeError::WouldBlock(mut mid)) => {
+                mid.get_mut().begin_slice();
+                attempt = mid.handshake();
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::interrupt::Interrupt;
-use crate::stream::{SLICE, is_pause};
+use crate::stream::{SLICE, deadline, is_pause};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ impl Socket {
         timeout: Duration,
         interrupt: &Interrupt,
     ) -> Result<(), SocketError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         loop {
             match self.socket.send(datagram) {
                 Ok(_) => break,
@@ -77,7 +77,7 @@ impl Socket {
 
     /// Waits for an answer that nobody listens.
     fn settle(&mut self, time: Duration) -> Result<(), SocketError> {
-        let deadline = Instant::now() + time;
+        let deadline = deadline(time);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -14,7 +14,7 @@ use logstash_transport::{
     Batch, ConnectionOptions, ErrorKind, Interrupt, TcpTransport, Transport, error_chain,
 };
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -221,4 +221,42 @@ fn a_probe_tells_its_steps_and_sends_nothing() {
         ["resolve", "connect", "protocol"]
     );
     assert_eq!(receiver.ended(), [b""]);
+}
+
+#[test]
+fn a_peer_that_never_stops_to_send_holds_nothing_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let flood = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = stream.try_clone().unwrap();
+        let reading = thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        // Ends when the transport goes away.
+        while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+        let _ = reading.join().unwrap();
+    });
+    let (done, is_done) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let mut transport = transport(address).close_timeout(Duration::from_millis(100));
+        let result = transport.send(&mut Batch::from_events(numbered(0..10_000)));
+        transport.close();
+        done.send(result.map_err(|error| error_chain(&error))).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(20)).expect("send returns").unwrap();
+    flood.join().unwrap();
+}
+
+#[test]
+fn a_timeout_may_be_as_long_as_one_likes() {
+    let receiver = LineReceiver::start();
+    let options = ConnectionOptions::new()
+        .connect_timeout(Duration::MAX)
+        .handshake_timeout(Duration::MAX)
+        .write_timeout(Duration::MAX);
+    let name = format!("localhost:{}", receiver.address().port());
+    let mut transport = TcpTransport::new(&name).unwrap().connection(options);
+    transport = transport.settle_time(Duration::from_millis(20)).close_timeout(Duration::MAX);
+    transport.send(&mut Batch::from_events(numbered(0..10))).unwrap();
+    transport.close();
+    assert_eq!(receiver.ended().len(), 1);
 }

@@ -4,8 +4,10 @@ use crate::line_receiver::LineReceiver;
 use crate::tls_matrix::{Rig, tls_matrix};
 use bytes::Bytes;
 use logstash_transport::{ConnectionOptions, Endpoint, Scheme, TcpTransport, Transport};
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::{Duration, Instant};
 
 struct Lines(LineReceiver);
 
@@ -28,3 +30,28 @@ impl Rig for Lines {
 }
 
 tls_matrix!(Lines(LineReceiver::start()));
+
+/// A TLS record of 16 KiB, announced at once and delivered one byte at a time, so that the library always
+/// has something to read and never a whole message.
+#[test]
+fn a_handshake_that_drips_ends_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let drip = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(&[0x16, 3, 3, 0x40, 0]).unwrap();
+        // Nothing to wait for but time: this peer is slow.
+        while stream.write_all(&[2]).is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let options = ConnectionOptions::new().handshake_timeout(Duration::from_millis(300));
+    let mut transport = TcpTransport::new(&format!("tcp+tls://{address}")).unwrap().connection(options);
+    let started = Instant::now();
+    let error = Transport::probe(&mut transport).unwrap_err();
+    let took = started.elapsed();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    drip.join().unwrap();
+}

@@ -209,7 +209,7 @@ impl HttpTransport {
         if status.is_redirection() {
             let target = answer.headers.get(LOCATION).and_then(|target| target.to_str().ok());
             text.push_str(", a redirect, which is not followed; its target is ");
-            text.push_str(target.unwrap_or("not named"));
+            text.push_str(&target.map_or_else(|| "not named".to_owned(), without_secrets));
         } else if status.is_success() {
             text.push_str(", which is none of the expected statuses");
         }
@@ -278,5 +278,36 @@ impl Transport for HttpTransport {
 
     fn interrupt_by(&mut self, interrupt: Interrupt) {
         self.interrupt = interrupt;
+    }
+}
+
+/// The address of a redirect, without what may be a secret in it: user, password, query and fragment.
+fn without_secrets(target: &str) -> String {
+    let shown = target.split(['?', '#']).next().unwrap_or_default();
+    let (start, rest) = shown.split_at(shown.find("//").map_or(shown.len(), |slashes| slashes + 2));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{start}{host}{path}").chars().take(MAX_TARGET).collect()
+}
+
+/// Characters of a redirect's target that are shown.
+const MAX_TARGET: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_of_a_redirect_is_shown_without_its_secrets_and_not_endlessly() {
+        for (target, shown) in [
+            ("https://user:secret@host:8080/in/a?token=secret#x", "https://host:8080/in/a"),
+            ("//user:secret@host?token=secret", "//host"),
+            ("/login?next=secret", "/login"),
+            ("login", "login"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(target), shown);
+        }
+        assert_eq!(without_secrets(&format!("/{}", "x".repeat(10_000))).len(), MAX_TARGET);
     }
 }

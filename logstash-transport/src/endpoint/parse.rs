@@ -134,6 +134,11 @@ fn host_and_path(scheme: Scheme, place: Piece<'_>) -> Result<Endpoint, Fault> {
     let mut endpoint = Endpoint::new(scheme, host, port);
     if let Some(credentials) = credentials {
         (endpoint.user, endpoint.password) = user_and_password(credentials)?;
+        if !scheme.is_http() && endpoint.password.is_none() {
+            let cause =
+                "a user name without a password; `:PASSWORD@` stands before the host, a user in front of it";
+            return Err(credentials.fault(EndpointPart::UserInfo, cause));
+        }
     }
     if let Some(path) = path {
         endpoint.path = checked_path(scheme, path)?;

@@ -6,10 +6,16 @@ use crate::error::{ErrorKind, TransportError};
 /// The error for an error reply, or for one that makes no sense as an answer to `command`.
 pub(super) fn unexpected(command: &str, reply: &Reply) -> TransportError {
     let Reply::Error(text) = reply else {
-        return TransportError::new(ErrorKind::Unavailable, format!("{command} is answered by {reply:?}"));
+        return TransportError::new(
+            ErrorKind::Unavailable,
+            format!("{command} is answered by {}", kind(reply)),
+        );
     };
     let (kind, advice) = meaning(text);
-    let error = TransportError::new(kind, format!("{command} is answered by {text:?}"));
+    let mut excerpt = text.chars();
+    let shown: String = excerpt.by_ref().take(MAX_SHOWN).collect();
+    let more = if excerpt.next().is_some() { "..." } else { "" };
+    let error = TransportError::new(kind, format!("{command} is answered by {shown:?}{more}"));
     match advice {
         Some(advice) => error.advise(advice),
         None => error,
@@ -78,6 +84,21 @@ fn meaning(text: &str) -> (ErrorKind, Option<&'static str>) {
     let unknown = (ErrorKind::Misconfigured, None);
     rules.iter().find(|(signs, ..)| is_meant(signs)).map_or(unknown, |(_, kind, advice)| (*kind, *advice))
 }
+
+/// What a reply is that makes no sense; what is in it may be of any size, and anybody's.
+fn kind(reply: &Reply) -> String {
+    match reply {
+        Reply::Array(replies) => format!("an array of {}", replies.len()),
+        Reply::Bulk(None) => "null".to_owned(),
+        Reply::Bulk(Some(bytes)) => format!("a text of {} bytes", bytes.len()),
+        Reply::Error(_) => "an error".to_owned(),
+        Reply::Integer(number) => format!("the number {number}"),
+        Reply::Status(status) => format!("a status of {} bytes", status.len()),
+    }
+}
+
+/// Characters of an error reply that are shown.
+const MAX_SHOWN: usize = 300;
 
 #[cfg(test)]
 mod tests {

@@ -127,6 +127,7 @@ fn an_error_points_at_what_is_wrong_and_says_what_to_do() {
         ("http://logstash/a b", Path, 17, "%20"),
         ("http://logstash/100%", Path, 19, "%25"),
         ("http://logstash/?a b", Query, 18, "%20"),
+        ("redis://user@cache", UserInfo, 8, "without a password"),
         ("redis://cache/zero", Path, 14, "the number of a database"),
         ("redis://cache/0/1", Path, 14, "the number of a database"),
         ("beats://logstash?level=10", Query, 23, "level is a number from 0 to 9"),

@@ -186,6 +186,7 @@ impl HandlerBuilder {
         let notices = Notices::new(options.stderr);
         let queue_fill = AtomicU8::new(0);
         let core = Arc::new(Core {
+            pid: std::process::id(),
             clock: Box::new(MachineClock),
             formatter,
             arena,

@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime};
 
 pub(crate) struct Core {
+    /// The process that started the handler; a child that it forks has none of its threads.
+    pub(crate) pid: u32,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) formatter: Box<dyn Formatter>,
     pub(crate) arena: Arena,
@@ -51,6 +53,8 @@ impl Core {
 
     /// Appends the document of an event, or tells why there is none.
     pub(crate) fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+        // To ask for it each time is a system call, which costs more than most of the rest.
+        let event = &event.clone().pid(event.pid.unwrap_or(self.pid));
         match catch_unwind(AssertUnwindSafe(|| self.formatter.format(event, out))) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("it cannot be formatted: {error}")),

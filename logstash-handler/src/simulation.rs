@@ -314,6 +314,7 @@ fn live(world: &Shared, options: &Options, random: &mut Rng, tally: &mut Tally, 
         books.appended = recovered;
     });
     let core = Core {
+        pid: 1,
         clock: Box::new(world.clone()),
         formatter: Box::new(Numbers),
         arena: Arena::new(options.arena_bytes, options.window_bytes, options.window_events),

@@ -62,7 +62,8 @@ Measures the areas that are named, all of them if none is:
               two spans, with an error and its causes; through `tracing` (peers: tracing-subscriber's JSON layer,
               tracing-logstash, tracing-ecs), from `log` (peer: ecs-logger), and the formatters alone (peers:
               serde_json with a structure of the same document, python-logstash-async). Allocations per event are
-              counted in the same run, and none of ours is tolerated
+              counted in the same run, and none of ours is tolerated. Where the peer writes no process id, ours is
+              remembered, as the handler does; where serde_json writes it, both ask the system for each event
   transport   the clients alone, each in a process of its own, CPU of the sender per event first: documents of 300
               and 1,024 B, levels 0, 1, 3 and 6, 1, 2 and 5 windows in flight, `documents` that are ready and
               `encode` from structures, to our receiver and to a go-lumber server, which decodes JSON; also the

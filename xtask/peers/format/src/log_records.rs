@@ -1,4 +1,4 @@
-//! Records of `log`.
+//! Records of `log`. As with `tracing`, ours remember the id of the process.
 
 use log::{Level, Record};
 use logstash_format::{EcsFormatter, Formatter, LogstashFormatter, log_event};
@@ -8,8 +8,8 @@ use crate::sink::{self, Sink};
 use crate::{Settings, Side};
 
 pub(crate) fn measure(settings: &Settings) {
-    let logstash = LogstashFormatter::new().program("shop");
-    let ecs = EcsFormatter::new().service_name("shop");
+    let logstash = LogstashFormatter::new().program("shop").remember_pid(true);
+    let ecs = EcsFormatter::new().service_name("shop").remember_pid(true);
 
     let (case, facts) = BARE;
     let sides = vec![

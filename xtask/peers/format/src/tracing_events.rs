@@ -1,4 +1,7 @@
 //! Events of `tracing` through layers.
+//!
+//! Ours write the id of the process, which no other layer does, and remember it, as the handler does: to ask the
+//! system for it would be a call that the others do not make.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -100,8 +103,8 @@ fn subscribers() -> Vec<(&'static str, Dispatch)> {
         .with_writer(|| Sink);
     let ecs = tracing_ecs::ECSLayerBuilder::default().build_with_writer(|| Sink);
     vec![
-        ("logstash", dispatch(Ours(LogstashFormatter::new().program("shop")))),
-        ("ecs", dispatch(Ours(EcsFormatter::new().service_name("shop")))),
+        ("logstash", dispatch(Ours(LogstashFormatter::new().program("shop").remember_pid(true)))),
+        ("ecs", dispatch(Ours(EcsFormatter::new().service_name("shop").remember_pid(true)))),
         ("tracing-subscriber", dispatch(json)),
         ("tracing-logstash", dispatch(logstash)),
         ("tracing-ecs", dispatch(ecs)),

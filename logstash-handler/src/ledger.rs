@@ -176,6 +176,9 @@ pub(crate) struct GivenUp {
 
 impl GivenUp {
     pub(crate) fn push(&mut self, range: Range<u64>, reason: DropReason) {
+        if range.is_empty() {
+            return;
+        }
         self.events += range.end - range.start;
         match self.ranges.back_mut() {
             Some((last, of)) if last.end == range.start && *of == reason => last.end = range.end,

@@ -139,6 +139,14 @@ impl Queue for Shared {
         Ok(())
     }
 
+    /// Lazy at times, as a queue that keeps in memory what the peer takes soon.
+    fn commit(&self) -> Result<bool, QueueError> {
+        if self.state().random.bool() {
+            return Ok(false);
+        }
+        self.sync().map(|()| true)
+    }
+
     fn peek(&self, max_windows: usize, _: usize) -> Result<Peek, QueueError> {
         let mut state = self.state();
         if !state.healed && state.random.u32(0..20) == 0 {
@@ -384,6 +392,10 @@ impl Life<'_> {
         // There may be nothing to write, which is no reason to wait.
         self.core.arena.poke();
         self.writer.pass(&mut self.chunk);
+        if self.world.state().random.u32(0..50) == 0 {
+            // As if the pass had panicked at its end.
+            self.writer.recover();
+        }
         let books = self.core.ledger.lock();
         let stored = books.stored as usize;
         let news = (self.noted..stored).filter(|position| books.given_up.reason(*position as u64).is_none());

@@ -19,25 +19,13 @@ use std::time::{Duration, Instant, SystemTime};
 /// Runs until the arena is closed and empty.
 pub(crate) fn run(core: &Core) {
     suppress_this_thread();
-    let mut chunk = Chunk::default();
-    while catch_unwind(AssertUnwindSafe(|| work(core, &mut chunk))).is_err() {
-        // What was in hand is gone, but counted, and the next events are not to blame.
+    let (mut writer, mut chunk) = (Writer::new(core), Chunk::default());
+    while catch_unwind(AssertUnwindSafe(|| while writer.pass(&mut chunk) == Taken::More {})).is_err() {
         core.notices.tell(Kind::Panic, "the writer thread panicked; events in its hands are dropped");
-        core.ledger.update(|books| {
-            let lost = std::mem::take(&mut books.in_writer);
-            books.dropped.add(DropReason::Unwritable, lost);
-            books.given_up.push(books.handled..books.taken, DropReason::Unwritable);
-            books.handled = books.taken;
-            books.stored = books.taken;
-        });
+        writer.recover();
         chunk = Chunk::default();
     }
     core.ledger.update(|books| books.writer_ended = true);
-}
-
-fn work(core: &Core, chunk: &mut Chunk) {
-    let mut writer = Writer::new(core);
-    while writer.pass(chunk) == Taken::More {}
 }
 
 pub(crate) struct Writer<'c> {
@@ -52,6 +40,21 @@ impl<'c> Writer<'c> {
     pub(crate) fn new(core: &'c Core) -> Self {
         let encoder = WindowEncoder::new(core.options.compression_level);
         Self { core, encoder, losses: Losses::default(), alarm: None }
+    }
+
+    /// Goes on after a panic: what was in hand is gone, but counted, and the next events are not to blame.
+    ///
+    /// What the queue took before is as durable as it was.
+    pub(crate) fn recover(&mut self) {
+        self.encoder = WindowEncoder::new(self.core.options.compression_level);
+        self.core.ledger.update(|books| {
+            let lost = std::mem::take(&mut books.in_writer);
+            books.dropped.add(DropReason::Unwritable, lost);
+            books.given_up.push(books.handled..books.taken, DropReason::Unwritable);
+            books.handled = books.taken;
+        });
+        // Somebody may wait for what was not committed.
+        self.core.arena.poke();
     }
 
     /// Waits for something to do and does it.

@@ -96,13 +96,13 @@ pub trait Queue: Send + Sync {
 
     /// Takes over what other processes have left behind, if that is due: it comes behind what is here.
     ///
-    /// `found` is told the number of events before a [`peek`](Self::peek) shows any of them. Called by the
-    /// writer thread, after [`maintain`](Self::maintain).
+    /// `found` is told the number of events before a [`peek`](Self::peek) shows any of them; when it fails,
+    /// they stay where they were. Called by the writer thread, after [`maintain`](Self::maintain).
     ///
     /// # Errors
     ///
-    /// As [`maintain`](Self::maintain).
-    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+    /// As [`maintain`](Self::maintain), and those of `found`.
+    fn adopt(&self, found: &mut dyn FnMut(u64) -> Result<(), QueueError>) -> Result<(), QueueError> {
         let _ = found;
         Ok(())
     }

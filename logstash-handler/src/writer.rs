@@ -144,6 +144,7 @@ impl<'c> Writer<'c> {
                 books.queued += events;
                 books.appended += events;
             });
+            Ok(())
         })
     }
 

@@ -57,7 +57,7 @@ impl Queue for Contained {
         self.attempt_or_default(|queue| queue.maintain_in())
     }
 
-    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+    fn adopt(&self, found: &mut dyn FnMut(u64) -> Result<(), QueueError>) -> Result<(), QueueError> {
         self.attempt(|queue| queue.adopt(found))
     }
 

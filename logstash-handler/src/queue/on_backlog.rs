@@ -33,7 +33,9 @@ struct Memory {
     backlog: Backlog,
     /// The store has what is to be delivered next; memory is empty then.
     is_in_store: bool,
-    /// Events that left the front of memory since its windows began to move to the store.
+    /// Its windows move to the store right now, where they are not to be looked for until all are there.
+    is_moving: bool,
+    /// Events that left the front of memory since then.
     left: u64,
 }
 
@@ -71,6 +73,9 @@ impl<Q: Queue> OnBacklog<Q> {
     /// has something that others have left.
     fn is_in_store(&self) -> bool {
         let mut memory = self.memory();
+        if memory.is_moving {
+            return false;
+        }
         let is_empty = self.store.depth().events == 0;
         if memory.is_in_store && is_empty {
             memory.is_in_store = false;
@@ -89,7 +94,7 @@ impl<Q: Queue> OnBacklog<Q> {
         }
         let (windows, skip) = {
             let mut memory = self.memory();
-            memory.left = 0;
+            (memory.left, memory.is_moving) = (0, true);
             let all = memory.backlog.front(usize::MAX, usize::MAX);
             let content = |window: &super::backlog::Stored| match &window.content {
                 Content::InMemory(content) => Some((content.clone(), window.at)),
@@ -97,23 +102,13 @@ impl<Q: Queue> OnBacklog<Q> {
             };
             (all.filter_map(content).collect::<Vec<_>>(), memory.backlog.skip())
         };
-        let mut moved = 0;
+        let mut moving = Moving { queue: self, events: 0, skip };
         for (window, at) in windows {
             let events = u64::from(window.events());
-            if let Err(error) = self.store.append(&[window], at) {
-                // They are still in memory, and will be moved another time.
-                self.store.advance(moved);
-                return Err(error);
-            }
-            moved += events;
+            self.store.append(&[window], at)?;
+            moving.events += events;
         }
-        let mut memory = self.memory();
-        if moved > 0 {
-            // No more than a note in memory, as the contract has it.
-            self.store.advance((skip + memory.left).min(moved));
-            memory.is_in_store = true;
-        }
-        memory.backlog.advance(u64::MAX);
+        moving.end();
         Ok(())
     }
 
@@ -122,6 +117,38 @@ impl<Q: Queue> OnBacklog<Q> {
         let oldest = self.memory().backlog.depth().oldest?;
         // A clock that was set back makes it wait once more.
         Some(self.after.saturating_sub(oldest.elapsed().unwrap_or_default()))
+    }
+}
+
+/// Windows of memory that the store has as well.
+struct Moving<'a, Q: Queue> {
+    queue: &'a OnBacklog<Q>,
+    /// How many events the store has of them; it has nothing else.
+    events: u64,
+    /// How many had left memory before.
+    skip: u64,
+}
+
+impl<Q: Queue> Moving<'_, Q> {
+    /// They are in the store only.
+    fn end(mut self) {
+        let mut memory = self.queue.memory();
+        let (left, moved) = (self.skip + memory.left, std::mem::take(&mut self.events));
+        if moved > 0 {
+            // No more than a note in memory, as the contract has it.
+            self.queue.store.advance(left.min(moved));
+            memory.is_in_store = true;
+        }
+        memory.backlog.advance(u64::MAX);
+    }
+}
+
+impl<Q: Queue> Drop for Moving<'_, Q> {
+    /// Unless it came to its end, they are in memory only, and are moved another time.
+    fn drop(&mut self) {
+        let mut memory = self.queue.memory();
+        memory.is_moving = false;
+        self.queue.store.advance(self.events);
     }
 }
 
@@ -201,11 +228,11 @@ impl<Q: Queue> Queue for OnBacklog<Q> {
         self.overdue_in().into_iter().chain(self.store.maintain_in()).min()
     }
 
-    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+    fn adopt(&self, found: &mut dyn FnMut(u64) -> Result<(), QueueError>) -> Result<(), QueueError> {
         self.store.adopt(&mut |events| {
-            // What is in memory comes first. Where it cannot be moved, the store waits until it is delivered.
-            let _ = self.move_to_store();
-            found(events);
+            // What is in memory comes first.
+            self.move_to_store()?;
+            found(events)
         })
     }
 

@@ -307,7 +307,7 @@ impl Queue for SledQueue {
         Some(lanes.unwrap_or(LOOK_EVERY).min(LOOK_EVERY))
     }
 
-    fn adopt(&self, found: &mut dyn FnMut(u64)) -> Result<(), QueueError> {
+    fn adopt(&self, found: &mut dyn FnMut(u64) -> Result<(), QueueError>) -> Result<(), QueueError> {
         let queue = self.here()?;
         let mut looked = queue.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if looked.elapsed() < LOOK_EVERY || queue.shared.plain {
@@ -316,14 +316,14 @@ impl Queue for SledQueue {
         *looked = Instant::now();
         let known: Vec<u64> = queue.lanes().iter().map(|lane| lane.number).collect();
         for lane in directory::adopt(&queue.shared, &known)? {
-            let path = lane.directory.display();
             let events = lane.depth().events;
+            found(events)?;
             if events > 0 {
+                let path = lane.directory.display();
                 queue
                     .shared
                     .report(format!("{events} events of a process that is gone are taken over from {path}"));
             }
-            found(events);
             let lane = Arc::new(lane);
             queue.adopted().push(Arc::clone(&lane));
             // Behind what the own lane has by now, which ends with a window.

@@ -58,7 +58,11 @@ fn a_second_process_has_a_lane_of_its_own_which_is_taken_over_when_it_is_gone() 
         assert!(Instant::now() < deadline);
         assert_eq!(queue.depth().events, 10, "not before it is announced");
         std::thread::sleep(queue.maintain_in().unwrap().min(Duration::from_millis(100)));
-        queue.adopt(&mut |events| found += events).unwrap();
+        let mut note = |events| {
+            found += events;
+            Ok(())
+        };
+        queue.adopt(&mut note).unwrap();
     }
     assert_eq!((found, queue.depth().events), (50, 60));
     fill(&queue, 150..160, 5);

@@ -3,8 +3,8 @@
 use crate::support::{contents, offered, window};
 use logstash_handler::queue::{Depth, MemoryQueue, OnBacklog, Peek, Queue, QueueError, QueueErrorKind};
 use lumberjack_codec::EncodedWindow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -13,12 +13,25 @@ use std::time::{Duration, SystemTime};
 struct Shared {
     queue: Arc<MemoryQueue>,
     fails: Arc<AtomicBool>,
+    /// What happens while it is at work, told how many events it has; its errors are the store's.
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+    /// Events of another process.
+    left_behind: u64,
+}
+
+type Meanwhile = Box<dyn FnMut(u64) -> Result<(), QueueError> + Send>;
+
+fn disk_fails() -> QueueError {
+    QueueError::new(QueueErrorKind::Unavailable, "the disk fails")
 }
 
 impl Queue for Shared {
     fn append(&self, windows: &[EncodedWindow], at: SystemTime) -> Result<(), QueueError> {
         if self.fails.load(Ordering::SeqCst) {
-            return Err(QueueError::new(QueueErrorKind::Unavailable, "the disk fails"));
+            return Err(disk_fails());
+        }
+        if let Some(meanwhile) = self.meanwhile.lock().unwrap().as_mut() {
+            meanwhile(self.queue.depth().events)?;
         }
         self.queue.append(windows, at)
     }
@@ -37,6 +50,11 @@ impl Queue for Shared {
 
     fn expire(&self, before: SystemTime) -> u64 {
         self.queue.expire(before)
+    }
+
+    fn adopt(&self, found: &mut dyn FnMut(u64) -> Result<(), QueueError>) -> Result<(), QueueError> {
+        found(self.left_behind)?;
+        self.queue.append(&[window(1000..1000 + self.left_behind)], SystemTime::now())
     }
 
     fn depth(&self) -> Depth {
@@ -128,11 +146,77 @@ fn what_an_earlier_run_left_in_the_store_comes_first() {
     assert_eq!(store.depth().events, 8);
 }
 
+/// Windows of 10 events move while the sender takes what there is, as soon as the store has `at` of them.
+/// Tells what the sender got meanwhile and afterwards.
+fn delivered_while_moving(fails: bool, at: u64) -> (Vec<u64>, Vec<u64>) {
+    let store = Shared::default();
+    let queue = Arc::new(OnBacklog::new(store.clone()));
+    for start in (0..40).step_by(10) {
+        append(&*queue, start..start + 10);
+    }
+    queue.advance(3);
+    let meanwhile = Arc::new(Mutex::new(Vec::new()));
+    let (sender, got) = (Arc::downgrade(&queue), Arc::clone(&meanwhile));
+    *store.meanwhile.lock().unwrap() = Some(Box::new(move |events| {
+        if events < at {
+            return Ok(());
+        }
+        let queue = sender.upgrade().unwrap();
+        while got.lock().unwrap().len() < 37 {
+            let peek = queue.peek(2, usize::MAX).unwrap();
+            let events = offered(&peek);
+            assert!(!events.is_empty(), "what is in memory is there until all is in the store");
+            queue.advance(events.len() as u64);
+            got.lock().unwrap().extend(events);
+        }
+        assert!(contents(&*queue).is_empty(), "what was delivered is offered again, out of the store");
+        if fails { Err(disk_fails()) } else { Ok(()) }
+    }));
+    assert_eq!(queue.sync().is_err(), fails);
+    *store.meanwhile.lock().unwrap() = None;
+    append(&*queue, 40..50);
+    let meanwhile = meanwhile.lock().unwrap().clone();
+    (meanwhile, contents(&*queue))
+}
+
+#[test]
+fn what_is_delivered_while_it_moves_is_not_delivered_again_and_costs_nothing_behind_it() {
+    for at in [0, 10, 30] {
+        for fails in [false, true] {
+            let (meanwhile, afterwards) = delivered_while_moving(fails, at);
+            assert_eq!(meanwhile, (3..40).collect::<Vec<_>>(), "{at} {fails}");
+            assert_eq!(afterwards, (40..50).collect::<Vec<_>>(), "{at} {fails}");
+        }
+    }
+}
+
+#[test]
+fn what_others_have_left_waits_until_memory_can_be_moved_before_it() {
+    let store = Shared { left_behind: 5, ..Shared::default() };
+    let queue = OnBacklog::new(store.clone());
+    append(&queue, 0..10);
+    let mut found = 0;
+    let mut note = |events| {
+        found += events;
+        Ok(())
+    };
+    store.fails.store(true, Ordering::SeqCst);
+    queue.adopt(&mut note).unwrap_err();
+    assert_eq!(contents(&queue), (0..10).collect::<Vec<_>>());
+    store.fails.store(false, Ordering::SeqCst);
+    queue.advance(4);
+    queue.adopt(&mut note).unwrap();
+    assert_eq!(found, 5, "told once");
+    assert_eq!(contents(&queue), (4..10).chain(1000..1005).collect::<Vec<_>>());
+}
+
 #[test]
 fn moving_while_the_sender_delivers_neither_loses_nor_repeats() {
     const EVENTS: u64 = 40_000;
     let queue = OnBacklog::new(Shared::default()).memory_bytes(2_000);
+    let ended = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _ended = Raise(&ended);
         scope.spawn(|| {
             for start in (0..EVENTS).step_by(8) {
                 append(&queue, start..start + 8);
@@ -140,7 +224,7 @@ fn moving_while_the_sender_delivers_neither_loses_nor_repeats() {
                     0 => queue.sync().unwrap(),
                     _ => drop(queue.commit().unwrap()),
                 }
-                while queue.depth().events > 2_000 {
+                while queue.depth().events > 2_000 && !ended.load(Ordering::SeqCst) {
                     thread::yield_now();
                 }
             }
@@ -159,4 +243,13 @@ fn moving_while_the_sender_delivers_neither_loses_nor_repeats() {
         }
     });
     assert_eq!(queue.depth().events, 0);
+}
+
+/// Raises its flag at the end, also of a test that fails.
+struct Raise<'a>(&'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }

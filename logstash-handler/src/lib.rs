@@ -107,6 +107,9 @@ pub mod queue;
 pub use queue::{Durability, SledOptions, SledQueue};
 pub use queue::{MemoryQueue, OnBacklog};
 
+#[cfg(feature = "relay")]
+pub mod relay;
+
 mod replay;
 pub use replay::{Replay, ReplayError};
 

@@ -4,6 +4,8 @@ use addresses::Addresses;
 mod resolver;
 #[cfg(feature = "udp")]
 pub(crate) use resolver::Resolver;
+#[cfg(feature = "_stream")]
+pub(crate) use resolver::{Lookup, system_lookup};
 
 mod strategy;
 use strategy::Chooser;

@@ -24,7 +24,7 @@ use std::str::FromStr;
 /// | --- | --- | --- |
 /// | `beats://HOST:PORT`, `beats+tls://HOST:PORT` | 5044 | `level`, `in_flight=WINDOWS`, `window=EVENTS` |
 /// | `tcp://HOST:PORT`, `tcp+tls://HOST:PORT` | none | |
-/// | `udp://HOST:PORT` | none | |
+/// | `udp://HOST:PORT` | none | `max_datagram=BYTES`, `oversize=truncate\|reject` |
 /// | `http://USER:PASSWORD@HOST:PORT/PATH?QUERY`, `https://…` | 80, 443 | the query belongs to the server |
 /// | `redis://USER:PASSWORD@HOST:PORT/DATABASE`, `rediss://…` | 6379 | `key`, `type=list\|stream\|channel`, `max_length=EVENTS` |
 /// | `file:PATH` | | `rotate=SIZE`, `keep=FILES`, `sync=os\|batch` |

@@ -9,6 +9,8 @@ mod connector;
 pub(crate) use connector::{Connected, Connector};
 
 mod dial;
+#[cfg(feature = "http")]
+pub(crate) use dial::connect_advice;
 
 mod options;
 pub use options::ConnectionOptions;
@@ -22,6 +24,10 @@ pub(crate) use socket::Socket;
 pub(crate) use socket::{Stream, is_pause, is_refusal, refused};
 
 use std::time::{Duration, Instant};
+
+/// What to do about a name without addresses.
+pub(crate) const RESOLVE_ADVICE: &str =
+    "look for a typing error in the name, and at the name servers of this machine";
 
 /// How long an interrupt may go unnoticed.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);

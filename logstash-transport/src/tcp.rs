@@ -268,3 +268,39 @@ const CHUNK_EVENTS: usize = 4096;
 
 /// How often what the peer sends is read in one look at the connection, after its time.
 const LATE_READS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Shutdown, TcpListener};
+
+    /// What lies in the buffers of both ends is more than one look may read; so the result does not depend on
+    /// who is faster.
+    #[test]
+    fn one_look_at_a_peer_that_never_stops_to_send_reads_no_more_than_some() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut connector = Connector::new(Endpoint::parse_as(&address, Scheme::Tcp).unwrap());
+        let Connected { stream, .. } = connector.connect(&Interrupt::new()).unwrap();
+        let (mut far, _) = listener.accept().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        while let Ok(bytes) = far.write(&[b'x'; 1 << 16]) {
+            sent += bytes;
+        }
+        far.shutdown(Shutdown::Write).unwrap();
+        let at_most = 4096 * (LATE_READS + 1);
+        assert!(sent > at_most, "{sent} bytes fit into the buffers");
+        let mut connection = Connection { stream, since: Instant::now(), is_settled: true };
+        connection.check(Duration::ZERO, &Interrupt::new()).unwrap();
+        let mut rest = 0;
+        loop {
+            match io::Read::read(&mut connection.stream, &mut [0; 1 << 16]) {
+                Ok(0) => break,
+                Ok(bytes) => rest += bytes,
+                Err(error) => assert!(is_pause(&error), "{error}"),
+            }
+        }
+        assert!(rest >= sent - at_most, "{rest} of {sent}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::endpoint::{Endpoint, EndpointError, Scheme};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::probe::ProbeReport;
-use crate::stream::{SLICE, deadline};
+use crate::stream::{RESOLVE_ADVICE, SLICE, deadline};
 use crate::tcp::TcpTransport;
 use crate::transport::Transport;
 use bytes::Bytes;
@@ -60,13 +60,16 @@ impl UdpTransport {
         Ok(Self::to(Endpoint::parse_as(address, Scheme::Udp)?))
     }
 
-    /// A transport to an endpoint.
+    /// A transport to an endpoint, whose address may say `max_datagram=BYTES` and
+    /// `oversize=truncate|reject`.
     #[must_use]
     pub fn to(endpoint: Endpoint) -> Self {
+        let max_datagram = endpoint.number("max_datagram").and_then(|bytes| usize::try_from(bytes).ok());
+        let rejects = endpoint.option("oversize") == Some("reject");
         Self {
             endpoint,
-            max_datagram: MAX_DATAGRAM,
-            oversize: Oversize::Truncate,
+            max_datagram: max_datagram.unwrap_or(MAX_DATAGRAM),
+            oversize: if rejects { Oversize::Reject } else { Oversize::Truncate },
             settle_time: Duration::from_millis(50),
             resolve_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(5),
@@ -184,7 +187,7 @@ impl UdpTransport {
         let failed = |error| {
             TransportError::new(ErrorKind::Unavailable, format!("cannot resolve {host:?}"))
                 .caused_by(error)
-                .advise("look for a typing error in the name, and at the name servers of this machine")
+                .advise(RESOLVE_ADVICE)
         };
         self.resolver.start(host, port).map_err(failed)?;
         let deadline = deadline(self.resolve_timeout);
@@ -226,14 +229,15 @@ impl Transport for UdpTransport {
         Ok(())
     }
 
-    /// Resolves, and sees whether there is a way. Sends nothing: there is no answer that could be waited for.
+    /// Resolves, and sees whether there is a way. Sends nothing, because a receiver would take it for an event;
+    /// so it is `Ok` also where nobody listens.
     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
         let started = Instant::now();
         let (socket, addresses) = self.open()?;
         let listed = addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
         let mut report = ProbeReport::new();
         report.push("resolve", listed, started.elapsed());
-        let detail = format!("{}; datagrams are not acknowledged", socket.peer());
+        let detail = format!("{}; nothing was sent: nobody can say whether anything listens", socket.peer());
         report.push("connect", detail, Duration::ZERO);
         if let Oversize::Tcp(stream) = &mut self.oversize {
             report.steps.extend(stream.probe()?.steps);

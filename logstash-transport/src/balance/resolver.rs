@@ -20,8 +20,7 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     pub(crate) fn system() -> Self {
-        let lookup = |host: &str, port: u16| Ok((host, port).to_socket_addrs()?.collect());
-        Self { lookup: Arc::new(lookup), pending: None }
+        Self { lookup: system_lookup(), pending: None }
     }
 
     /// Starts a lookup, unless one is on its way.
@@ -59,6 +58,11 @@ impl Resolver {
             }
         }
     }
+}
+
+/// What the system says; it may take long and cannot be interrupted.
+pub(crate) fn system_lookup() -> Lookup {
+    Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect()))
 }
 
 impl fmt::Debug for Resolver {

@@ -23,7 +23,8 @@ pub(super) fn of(scheme: Scheme) -> Vec<&'static Known> {
         Scheme::Beats | Scheme::BeatsTls => BEATS,
         Scheme::File => FILE,
         Scheme::Redis | Scheme::RedisTls => REDIS,
-        Scheme::Http | Scheme::Https | Scheme::Stdout | Scheme::Tcp | Scheme::TcpTls | Scheme::Udp => &[],
+        Scheme::Udp => UDP,
+        Scheme::Http | Scheme::Https | Scheme::Stdout | Scheme::Tcp | Scheme::TcpTls => &[],
     };
     // What follows `?` of https:// belongs to the server.
     let tls: &[Known] = if scheme.is_tls() && !scheme.is_http() { TLS } else { &[] };
@@ -46,6 +47,11 @@ const REDIS: &[Known] = &[
     Known { name: "key", value: Value::Text },
     Known { name: "type", value: Value::Word(&["list", "stream", "channel"]) },
     Known { name: "max_length", value: Value::Number(1, u64::MAX) },
+];
+
+const UDP: &[Known] = &[
+    Known { name: "max_datagram", value: Value::Number(1, 65_507) },
+    Known { name: "oversize", value: Value::Word(&["truncate", "reject"]) },
 ];
 
 const TLS: &[Known] = &[

@@ -1,6 +1,10 @@
 //! What an error of the library means.
 
+use super::resolver;
 use crate::error::{ErrorKind, TransportError, error_chain};
+use crate::stream;
+use std::error::Error;
+use std::io;
 
 /// Whether a connection ended, as opposed to one that was never made or that is slow.
 pub(super) fn is_lost(error: &reqwest::Error) -> bool {
@@ -26,18 +30,31 @@ fn meaning(error: &reqwest::Error) -> (ErrorKind, Option<&'static str>) {
     if error.is_connect() && error_chain(error).contains("proxy authorization required") {
         return (ErrorKind::Misconfigured, Some("compare the user and the password with those of the proxy"));
     }
-    tls(error).unwrap_or((ErrorKind::Unavailable, None))
+    tls(error).unwrap_or_else(|| (ErrorKind::Unavailable, connect_advice(error)))
+}
+
+/// What to do where no connection comes about.
+fn connect_advice(error: &reqwest::Error) -> Option<&'static str> {
+    if !error.is_connect() {
+        return None;
+    }
+    let causes = || std::iter::successors(error.source(), |cause| Error::source(*cause));
+    if causes().any(<dyn Error>::is::<resolver::Failure>) {
+        return Some(stream::RESOLVE_ADVICE);
+    }
+    let kind = causes().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    Some(stream::connect_advice(kind.unwrap_or(io::ErrorKind::Other)))
 }
 
 /// What TLS has to say to it, if anything.
 #[cfg(feature = "tls")]
 fn tls(error: &reqwest::Error) -> Option<(ErrorKind, Option<&'static str>)> {
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<native_tls::Error>() {
             return Some((crate::tls::kind(error), crate::tls::advice(&error.to_string())));
         }
-        if let Some(error) = error.downcast_ref::<std::io::Error>()
+        if let Some(error) = error.downcast_ref::<io::Error>()
             && crate::tls::is_refusal(error)
         {
             return Some((ErrorKind::Misconfigured, crate::tls::advice(&error.to_string())));

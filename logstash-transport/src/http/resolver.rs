@@ -67,8 +67,9 @@ fn start(host: String) -> io::Result<Lookup> {
     Ok(receiver)
 }
 
+/// The name cannot be resolved.
 #[derive(Clone, Debug)]
-struct Failure(Arc<io::Error>);
+pub(super) struct Failure(Arc<io::Error>);
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -208,3 +208,32 @@ fn report(established: &Established) -> ProbeReport {
     report.push("connect", established.address.to_string(), established.connecting);
     report
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Scheme;
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// T-24: a name that means another address by the next attempt.
+    #[test]
+    fn t24_a_name_is_looked_up_again_for_each_connection() {
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let live = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = live.local_addr().unwrap();
+        let has_moved = Arc::new(AtomicBool::new(false));
+        let moved = Arc::clone(&has_moved);
+        let mut connector = Connector::new(Endpoint::new(Scheme::Tcp, "logstash.example", 5044));
+        connector.dialer.lookup = Arc::new(move |host, port| {
+            assert_eq!((host, port), ("logstash.example", 5044));
+            Ok(vec![if moved.load(Ordering::SeqCst) { address } else { gone }])
+        });
+        let error = connector.connect(&Interrupt::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        has_moved.store(true, Ordering::SeqCst);
+        let connected = connector.connect(&Interrupt::new()).unwrap();
+        assert_eq!(connected.report.steps[1].detail, address.to_string());
+    }
+}

@@ -1,11 +1,13 @@
 //! Resolves and connects within a deadline, and stops waiting when it is told to.
 
-use super::{SLICE, deadline};
+use super::{RESOLVE_ADVICE, SLICE, deadline};
+use crate::balance::{Lookup, system_lookup};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,8 +17,8 @@ use std::time::{Duration, Instant};
 /// Neither the system's resolver nor a blocking connect can be interrupted, so both work on threads of
 /// their own, one attempt at a time. One that takes too long is left behind; the next attempt waits for
 /// it again instead of starting another.
-#[derive(Default)]
 pub(super) struct Dialer {
+    pub(super) lookup: Lookup,
     pending: Option<Receiver<Dialed>>,
 }
 
@@ -50,7 +52,7 @@ impl Dialer {
     pub(super) fn dial(&mut self, route: &Route, timeout: Duration, interrupt: &Interrupt) -> Dialed {
         let pending = match self.pending.take() {
             Some(pending) => pending,
-            None => start(route.clone(), timeout)?,
+            None => start(route.clone(), Arc::clone(&self.lookup), timeout)?,
         };
         let started = Instant::now();
         let name = &route.name;
@@ -72,18 +74,24 @@ impl Dialer {
     }
 }
 
-impl fmt::Debug for Dialer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialer").field("pending", &self.pending.is_some()).finish()
+impl Default for Dialer {
+    fn default() -> Self {
+        Self { lookup: system_lookup(), pending: None }
     }
 }
 
-fn start(route: Route, timeout: Duration) -> Result<Receiver<Dialed>, TransportError> {
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("pending", &self.pending.is_some()).finish_non_exhaustive()
+    }
+}
+
+fn start(route: Route, lookup: Lookup, timeout: Duration) -> Result<Receiver<Dialed>, TransportError> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let name = route.name.clone();
     let work = move || {
         // Nobody listens any more after an interrupt; the connection ends with the message.
-        let _ = sender.send(establish(&route, timeout));
+        let _ = sender.send(establish(&route, &lookup, timeout));
     };
     match spawn(work) {
         Ok(()) => Ok(receiver),
@@ -98,11 +106,11 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name("logstash-connect".into()).spawn(work).map(drop)
 }
 
-fn establish(route: &Route, timeout: Duration) -> Dialed {
+fn establish(route: &Route, lookup: &Lookup, timeout: Duration) -> Dialed {
     let started = Instant::now();
-    let resolved = resolve(&route.host, route.port)?;
+    let resolved = resolve(lookup, &route.host, route.port)?;
     let too = route.resolve_too.as_ref();
-    let too = too.map(|host| resolve(host, route.port)).transpose()?;
+    let too = too.map(|host| resolve(lookup, host, route.port)).transpose()?;
     let resolving = started.elapsed();
     let started = Instant::now();
     let (stream, address) = connect(&resolved, timeout).map_err(|error| unreachable(&route.name, error))?;
@@ -111,15 +119,14 @@ fn establish(route: &Route, timeout: Duration) -> Dialed {
 }
 
 /// All addresses, in the order of the resolver.
-fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, TransportError> {
+fn resolve(lookup: &Lookup, host: &str, port: u16) -> Result<Vec<SocketAddr>, TransportError> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let failed = || {
-        TransportError::new(ErrorKind::Unavailable, format!("cannot resolve {host:?}"))
-            .advise("look for a typing error in the name, and at the name servers of this machine")
+        TransportError::new(ErrorKind::Unavailable, format!("cannot resolve {host:?}")).advise(RESOLVE_ADVICE)
     };
-    match (host, port).to_socket_addrs().map(Iterator::collect::<Vec<_>>) {
+    match lookup(host, port) {
         Ok(addresses) if addresses.is_empty() => Err(failed()),
         Ok(mut addresses) => {
             addresses.truncate(MAX_ADDRESSES);
@@ -171,12 +178,16 @@ fn try_one(address: SocketAddr, timeout: Duration, sender: SyncSender<Tried>) ->
 }
 
 fn unreachable(name: &str, error: io::Error) -> TransportError {
-    let advice = match error.kind() {
+    let (what, advice) = (format!("cannot connect to {name}"), connect_advice(error.kind()));
+    TransportError::new(ErrorKind::Unavailable, what).caused_by(error).advise(advice)
+}
+
+/// One sentence on what to do where no connection comes about.
+pub(crate) fn connect_advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
         io::ErrorKind::ConnectionRefused => "see whether the peer runs and listens on this address and port",
         _ => "see whether the peer's machine is up, and whether a firewall lets this port through",
-    };
-    let what = format!("cannot connect to {name}");
-    TransportError::new(ErrorKind::Unavailable, what).caused_by(error).advise(advice)
+    }
 }
 
 /// How long an address is tried alone. The value that RFC 8305 recommends.

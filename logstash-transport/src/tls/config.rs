@@ -77,7 +77,7 @@ impl TlsConfig {
     /// The peer must present that certificate in its chain; it is looked for over a connection of its
     /// own before the first real one. Where certificates are given too, only those with a fingerprint in
     /// the list are trusted, and nothing is looked for. Without OpenSSL, on macOS and Windows, they must be
-    /// given.
+    /// given. With [`Verification::DangerNone`], which trusts anybody, it is an error.
     pub fn ca_fingerprint(mut self, sha256: impl Into<String>) -> Self {
         self.fingerprints.push(sha256.into());
         self

@@ -55,11 +55,8 @@ impl TlsContext {
     /// Whether authorities are known by their fingerprints only; [`find_authority`](Self::find_authority)
     /// mends it.
     pub(crate) fn lacks_authority(&self) -> bool {
-        let TlsConfig { fingerprints, authorities, verification, .. } = &self.config;
-        *verification != Verification::DangerNone
-            && !fingerprints.is_empty()
-            && authorities.is_empty()
-            && self.found.is_empty()
+        let TlsConfig { fingerprints, authorities, .. } = &self.config;
+        !fingerprints.is_empty() && authorities.is_empty() && self.found.is_empty()
     }
 
     /// Looks for the authority in what the peer presents; uses the connection up.
@@ -170,6 +167,11 @@ impl TlsContext {
 
     fn authorities(&self, material: &Material) -> Result<Vec<Certificate>, TlsError> {
         let wanted = self.fingerprints()?;
+        if !wanted.is_empty() && self.config.verification == Verification::DangerNone {
+            let what = "a fingerprint is wanted with TlsConfig::ca_fingerprint, but with Verification::DangerNone \
+                        nobody looks at it: leave out one of them";
+            return Err(TlsError::new(TlsErrorKind::Contradiction, what));
+        }
         let mut authorities = Vec::new();
         for (source, content) in self.config.authorities.iter().zip(&material.authorities) {
             authorities.extend(certificates(content, &name(source))?);

@@ -45,6 +45,8 @@ impl Error for TlsError {
 pub enum TlsErrorKind {
     /// What should be a certificate is none.
     Certificate,
+    /// Two settings exclude each other.
+    Contradiction,
     /// What should be a fingerprint is none, or no certificate has it.
     Fingerprint,
     /// A certificate without its key, or a key without its certificate.

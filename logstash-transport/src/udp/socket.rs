@@ -69,21 +69,24 @@ impl Socket {
             }
         }
         if self.doubted {
-            self.settle(settle_time)?;
+            self.settle(settle_time, interrupt)?;
             self.doubted = false;
         }
         Ok(())
     }
 
     /// Waits for an answer that nobody listens.
-    fn settle(&mut self, time: Duration) -> Result<(), SocketError> {
+    fn settle(&mut self, time: Duration, interrupt: &Interrupt) -> Result<(), SocketError> {
         let deadline = deadline(time);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
-            self.socket.set_read_timeout(Some(left)).map_err(SocketError::Io)?;
+            if interrupt.is_raised() {
+                return Err(SocketError::Interrupted);
+            }
+            self.socket.set_read_timeout(Some(left.min(SLICE))).map_err(SocketError::Io)?;
             self.receive().map_err(|error| self.failed(error))?;
         }
     }

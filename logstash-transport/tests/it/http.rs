@@ -557,3 +557,20 @@ fn a_thousand_failed_connects_leave_nothing_behind() {
     assert_eq!(usage(), before);
     println!("{before:?} files and threads, constant over 1000 failed connects");
 }
+
+#[test]
+fn where_no_connection_comes_about_there_is_advice() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // No resolver asks the network for a label that long.
+    let nameless = format!("http://{}.example", "x".repeat(64));
+    for (address, part) in [(format!("http://{gone}"), "listens"), (nameless, "name servers")] {
+        let mut transport = HttpTransport::new(&address).unwrap();
+        let error = transport.send(&mut Batch::from_events(["{}"])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(
+            error.advice().is_some_and(|advice| advice.contains(part)),
+            "{address}: {:?}",
+            error.advice()
+        );
+    }
+}

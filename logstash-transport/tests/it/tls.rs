@@ -1,7 +1,7 @@
 //! [`TlsConfig`] by itself: what it takes, and what it says of what it does not take.
 
 use crate::authority::Authority;
-use logstash_transport::{TlsConfig, TlsError, TlsErrorKind, error_chain};
+use logstash_transport::{TlsConfig, TlsError, TlsErrorKind, Verification, error_chain};
 
 fn refused(tls: &TlsConfig) -> (TlsErrorKind, String) {
     let error: TlsError = tls.check().unwrap_err();
@@ -18,6 +18,14 @@ fn files_and_bytes_in_every_form_are_taken() {
     std::fs::write(&der, ca.der()).unwrap();
     let tls = TlsConfig::new().ca_file(&pem).ca_file(&der).ca_bytes(ca.pem()).ca_bytes(ca.der());
     tls.client_certificate_file(certificate).client_key_file(key).check().unwrap();
+}
+
+#[test]
+fn a_fingerprint_that_nobody_would_look_at_is_refused() {
+    let tls = TlsConfig::new().ca_fingerprint("ab".repeat(32)).verification(Verification::DangerNone);
+    let (kind, text) = refused(&tls);
+    assert_eq!(kind, TlsErrorKind::Contradiction);
+    assert!(text.contains("DangerNone"), "{text}");
 }
 
 #[test]

@@ -178,3 +178,41 @@ fn a_probe_resolves_and_an_interrupt_ends_a_batch() {
     let error = UdpTransport::new("no-such-host.invalid:1").unwrap().probe().unwrap_err();
     assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
 }
+
+#[test]
+fn the_address_says_how_large_a_datagram_may_be_and_what_becomes_of_larger_ones() {
+    let listener = Listener::start();
+    let send = |query: &str| {
+        let address = format!("udp://{}?{query}", listener.address());
+        UdpTransport::new(&address).unwrap().send(&mut Batch::from_events([event(200)]))
+    };
+    send("max_datagram=100").unwrap();
+    assert!(listener.next().len() <= 100);
+    assert_eq!(send("max_datagram=100&oversize=reject").unwrap_err().kind(), ErrorKind::Rejected);
+    send("oversize=reject").unwrap();
+    assert_eq!(listener.next().len(), 201);
+    assert!(UdpTransport::new("udp://host:1?oversize=tcp").is_err());
+}
+
+#[test]
+fn a_probe_says_that_it_cannot_know_whether_anybody_listens() {
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let report = transport(gone).probe().unwrap();
+    assert!(report.steps.iter().any(|step| step.detail.contains("nobody can say")), "{report:?}");
+}
+
+#[test]
+fn waiting_for_a_refusal_ends_with_an_interrupt() {
+    let listener = Listener::start();
+    let interrupt = Interrupt::new();
+    let mut transport = transport(listener.address()).settle_time(Duration::from_secs(3600));
+    transport.interrupt_by(interrupt.clone());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            listener.next();
+            interrupt.raise();
+        });
+        let error = transport.send(&mut Batch::from_events(numbered(0..1))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    });
+}

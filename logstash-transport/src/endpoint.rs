@@ -53,7 +53,10 @@ use std::str::FromStr;
 /// let error = "beats://logstash:port".parse::<Endpoint>().unwrap_err();
 /// assert_eq!((error.part(), error.position()), (EndpointPart::Port, 17));
 /// ```
+///
+/// In configuration files (feature `serde`) it is a text like these.
 #[derive(Clone, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(try_from = "String"))]
 pub struct Endpoint {
     scheme: Scheme,
     user: Option<String>,
@@ -182,6 +185,15 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         parse::endpoint(text, None, &[])
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<String> for Endpoint {
+    type Error = EndpointError;
+
+    fn try_from(text: String) -> Result<Self, EndpointError> {
+        text.parse()
     }
 }
 

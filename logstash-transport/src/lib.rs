@@ -74,6 +74,11 @@ mod beats;
 #[cfg(feature = "beats")]
 pub use beats::BeatsTransport;
 
+#[cfg(feature = "serde")]
+mod config;
+#[cfg(feature = "serde")]
+pub use config::TransportConfig;
+
 mod endpoint;
 pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme, TransportOptions};
 
@@ -92,6 +97,9 @@ pub use file::{FileSync, FileTransport};
 mod http;
 #[cfg(feature = "http")]
 pub use http::{HttpBody, HttpTransport};
+
+#[cfg(feature = "serde")]
+pub mod human;
 
 mod interrupt;
 pub use interrupt::Interrupt;

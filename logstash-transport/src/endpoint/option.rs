@@ -89,10 +89,7 @@ impl Known {
 
 /// A number, or a size with its unit.
 pub(super) fn number(value: &str) -> Option<u64> {
-    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = value.split_at(digits);
-    let unit = UNITS.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name)).map(|(_, bytes)| *bytes)?;
-    number.parse::<u64>().ok()?.checked_mul(unit)
+    parse_size::parse_size(value).ok()
 }
 
 /// `; did you mean …` where one of the candidates is near.
@@ -105,14 +102,3 @@ pub(super) fn suggestion(name: &str, candidates: &[&str]) -> String {
         .filter(|(distance, candidate)| *distance <= 2.min(candidate.len().saturating_sub(1)));
     nearest.map(|(_, candidate)| format!("; did you mean {candidate}")).unwrap_or_default()
 }
-
-const UNITS: &[(&str, u64)] = &[
-    ("", 1),
-    ("B", 1),
-    ("kB", 1000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];

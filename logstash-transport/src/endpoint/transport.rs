@@ -7,6 +7,7 @@ use crate::transport::Transport;
 
 /// What [`Endpoint::into_transport`] gives the transports that it makes, beside what the address says.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct TransportOptions {
     #[cfg(feature = "_stream")]

@@ -13,13 +13,22 @@ use std::time::Duration;
 ///     .connect_timeout(Duration::from_secs(3))
 ///     .proxy(Socks5Proxy::new("proxy.example", 1080));
 /// ```
+///
+/// With the feature `serde` they can be read from configuration files, under the names of the methods.
+/// Durations are [`Time`](crate::human::Time)s; `keepalive` and `user_timeout` may be `"none"`.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(default, deny_unknown_fields))]
 #[must_use = "options do nothing until a transport gets them"]
 pub struct ConnectionOptions {
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration"))]
     pub(crate) connect_timeout: Duration,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration"))]
     pub(crate) handshake_timeout: Duration,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration"))]
     pub(crate) write_timeout: Duration,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration_or_none"))]
     pub(crate) keepalive: Option<Duration>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration_or_none"))]
     pub(crate) user_timeout: Option<Duration>,
     pub(crate) proxy: Option<Socks5Proxy>,
     #[cfg(feature = "tls")]

@@ -8,7 +8,11 @@ use std::time::Instant;
 /// A SOCKS5 proxy (RFC 1928), with user name and password where it wants them (RFC 1929).
 ///
 /// The password crosses the network unencrypted; that is how the protocol is.
+///
+/// In configuration files it is a table of `host`, `port` (1080 where it is not said), `user`, `password`
+/// and `local_resolution`.
 #[derive(Clone, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(try_from = "crate::config::ProxyFields"))]
 #[must_use = "a proxy does nothing until the options of a connection get it"]
 pub struct Socks5Proxy {
     pub(crate) host: String,

@@ -21,7 +21,12 @@ use std::path::PathBuf;
 /// let tls = TlsConfig::new().ca_file("/etc/logstash/ca.pem").client_certificate_file("/etc/logstash/client.pem");
 /// assert_eq!(tls.check().unwrap_err().kind(), TlsErrorKind::Incomplete); // a certificate without its key
 /// ```
+///
+/// With the feature `serde` it can be read from configuration files, under the names of the methods.
+/// `ca_file` and `ca_fingerprint` take one or a list; what ends in `_bytes` is PEM there;
+/// `client_pkcs12_password` stands beside `client_pkcs12_file`; versions are `"1.2"` and `"1.3"`.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(try_from = "crate::config::TlsFields"))]
 #[must_use = "a configuration does nothing until a transport gets it"]
 pub struct TlsConfig {
     pub(super) authorities: Vec<Source>,
@@ -185,6 +190,7 @@ impl Default for TlsConfig {
 
 /// What of a peer's certificate is verified.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Verification {
     /// That it is valid, issued by a trusted authority, and for the name that is connected to.
@@ -198,11 +204,14 @@ pub enum Verification {
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub enum TlsVersion {
     /// 1.2, of 2008.
+    #[cfg_attr(feature = "serde", serde(rename = "1.2"))]
     Tls12,
     /// 1.3, of 2018. Not with the library of macOS.
+    #[cfg_attr(feature = "serde", serde(rename = "1.3"))]
     Tls13,
 }
 

@@ -15,6 +15,8 @@ mod beats_faults;
 mod beats_tls;
 #[cfg(all(unix, any(feature = "file", feature = "stdout")))]
 mod child;
+#[cfg(feature = "serde")]
+mod config;
 mod endpoint;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod failover;

@@ -82,6 +82,9 @@ pub use guard::Guard;
 mod handler;
 pub use handler::{EmitError, Handler};
 
+#[cfg(test)]
+mod interleave;
+
 mod ledger;
 
 mod listener;

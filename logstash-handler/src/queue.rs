@@ -6,6 +6,9 @@ pub(crate) use contained::Contained;
 mod error;
 pub use error::{QueueError, QueueErrorKind};
 
+#[cfg(test)]
+mod interleaving;
+
 mod memory;
 pub use memory::MemoryQueue;
 
@@ -18,6 +21,8 @@ mod sled;
 pub use self::sled::{
     DamagedStore, Durability, Inspection, LaneInspection, SledOptions, SledQueue, export, inspect, purge,
 };
+
+mod sync;
 
 use lumberjack_codec::EncodedWindow;
 use std::time::{Duration, SystemTime};

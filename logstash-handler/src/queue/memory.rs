@@ -1,7 +1,8 @@
 use super::backlog::{Backlog, Content};
+use super::sync::{Mutex, MutexGuard};
 use super::{Depth, Peek, Queue, QueueError, QueueErrorKind};
 use lumberjack_codec::EncodedWindow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::SystemTime;
 
 /// A queue in memory: gone when the process is.

@@ -1,7 +1,8 @@
 use super::backlog::{Backlog, Content};
+use super::sync::{Mutex, MutexGuard};
 use super::{Depth, Peek, Queue, QueueError};
 use lumberjack_codec::EncodedWindow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 /// Keeps windows in memory while the peer takes them in time, and in another queue when it does not.

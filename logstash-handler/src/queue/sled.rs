@@ -31,6 +31,7 @@ mod tests;
 use self::directory::Claimed;
 use self::lane::{Lane, Shared};
 use self::space::Space;
+use super::sync::{Mutex, MutexGuard};
 use super::{Depth, Peek, Queue, QueueError, QueueErrorKind};
 use lumberjack_codec::EncodedWindow;
 use std::collections::VecDeque;
@@ -38,7 +39,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A queue on disk.
@@ -97,7 +98,7 @@ pub struct SledQueue {
     own: Arc<Lane>,
     /// Those that were taken over.
     adopted: Mutex<Vec<Arc<Lane>>>,
-    /// Whose turn it is to be delivered, and for how many events; when there is none, the own lane's.
+    /// Whose turn it is to be delivered, and how far; when there is none, the own lane's.
     turns: Mutex<VecDeque<Turn>>,
     /// When lanes were looked for.
     looked: Mutex<Instant>,
@@ -106,10 +107,20 @@ pub struct SledQueue {
     child: OnceLock<Result<Box<Self>, String>>,
 }
 
-/// So many events of a lane are delivered next.
+/// A lane is delivered next, up to a window that ends at a place.
+///
+/// A place, and no count of events: a count would have to change in the same moment as the lane does.
 struct Turn {
     lane: Arc<Lane>,
-    events: u64,
+    /// Id behind the last event.
+    end: u64,
+}
+
+impl Turn {
+    /// All that the lane has now.
+    fn all_of(lane: &Arc<Lane>) -> Self {
+        Self { lane: Arc::clone(lane), end: lane.end() }
+    }
 }
 
 impl SledQueue {
@@ -131,7 +142,7 @@ impl SledQueue {
         let shared = Arc::new(Shared { directory, options, space, plain, reports: Mutex::default() });
         let Claimed { own, adopted } = directory::claim(&shared)?;
         let adopted: Vec<_> = adopted.into_iter().map(Arc::new).collect();
-        let turns = adopted.iter().map(|lane| Turn { lane: Arc::clone(lane), events: lane.depth().events });
+        let turns = adopted.iter().map(Turn::all_of);
         let queue = Self {
             shared,
             process: std::process::id(),
@@ -190,27 +201,21 @@ impl SledQueue {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The turns that are not over.
     fn turns(&self) -> MutexGuard<'_, VecDeque<Turn>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        while turns.front().is_some_and(|turn| turn.events == 0) {
+        while turns.front().is_some_and(|turn| turn.lane.head() >= turn.end) {
             turns.pop_front();
         }
         turns
     }
 
-    /// Whose turn it is, and for how many events.
-    fn turn(&self) -> (Arc<Lane>, u64) {
+    /// Whose turn it is, and the id behind its last event, if another one comes after it.
+    fn turn(&self) -> (Arc<Lane>, Option<u64>) {
         let turns = self.turns();
         turns
             .front()
-            .map_or_else(|| (Arc::clone(&self.own), u64::MAX), |turn| (Arc::clone(&turn.lane), turn.events))
-    }
-
-    /// Events of the lane whose turn it is are done.
-    fn pass(&self, events: u64) {
-        if let Some(turn) = self.turns().front_mut() {
-            turn.events = turn.events.saturating_sub(events);
-        }
+            .map_or_else(|| (Arc::clone(&self.own), None), |turn| (Arc::clone(&turn.lane), Some(turn.end)))
     }
 
     /// Lets go of lanes that were taken over and are delivered.
@@ -240,29 +245,29 @@ impl Queue for SledQueue {
 
     fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError> {
         let queue = self.here()?;
-        let (events, mut peek) = loop {
-            let (lane, events) = queue.turn();
+        let (lane, end, mut peek) = loop {
+            let (lane, end) = queue.turn();
             let peek = lane.peek(max_windows, max_bytes)?;
-            if !peek.windows.is_empty() || events == u64::MAX {
-                break (events, peek);
+            if !peek.windows.is_empty() || end.is_none() {
+                break (lane, end, peek);
             }
             // It has nothing more, whatever was expected of it.
-            queue.pass(u64::MAX);
+            queue.turns().retain(|turn| !Arc::ptr_eq(&turn.lane, &lane) || Some(turn.end) != end);
             if peek.damaged > 0 {
                 return Ok(peek);
             }
         };
-        queue.pass(peek.damaged);
-        // What comes behind it is another lane's. A turn ends with a window.
-        let mut shown = 0;
-        let skip = u64::from(peek.skip);
-        let ends = |window: &EncodedWindow| {
-            let before = shown;
-            shown += u64::from(window.events());
-            before < events.saturating_sub(peek.damaged).saturating_add(skip)
-        };
-        let keep = peek.windows.iter().map(ends).take_while(|keep| *keep).count();
-        peek.windows.truncate(keep);
+        if let Some(end) = end {
+            // What comes behind it is another lane's.
+            let mut next = lane.head() - u64::from(peek.skip);
+            let is_before_end = |window: &&EncodedWindow| {
+                let start = next;
+                next += u64::from(window.events());
+                start < end
+            };
+            let keep = peek.windows.iter().take_while(is_before_end).count();
+            peek.windows.truncate(keep);
+        }
         Ok(peek)
     }
 
@@ -270,10 +275,9 @@ impl Queue for SledQueue {
         let Ok(queue) = self.here() else { return };
         let mut left = events;
         while left > 0 {
-            let (lane, most) = queue.turn();
-            let here = left.min(most);
+            let (lane, end) = queue.turn();
+            let here = end.map_or(left, |end| left.min(end.saturating_sub(lane.head())));
             lane.advance(here);
-            queue.pass(here);
             left -= here;
         }
     }
@@ -282,9 +286,9 @@ impl Queue for SledQueue {
         let Ok(queue) = self.here() else { return 0 };
         let mut expired = 0;
         loop {
-            let (lane, most) = queue.turn();
+            let (lane, end) = queue.turn();
+            let most = end.map_or(u64::MAX, |end| end.saturating_sub(lane.head()));
             let here = lane.expire(before, most);
-            queue.pass(here);
             expired += here;
             if here < most {
                 return expired;
@@ -328,11 +332,8 @@ impl Queue for SledQueue {
             queue.adopted().push(Arc::clone(&lane));
             // Behind what the own lane has by now, which ends with a window.
             let mut turns = queue.turns();
-            let is_own = |turn: &&Turn| Arc::ptr_eq(&turn.lane, &queue.own);
-            let planned: u64 = turns.iter().filter(is_own).map(|turn| turn.events).sum();
-            let own = queue.own.depth().events.saturating_sub(planned);
-            turns.push_back(Turn { lane: Arc::clone(&queue.own), events: own });
-            turns.push_back(Turn { lane, events });
+            turns.push_back(Turn::all_of(&queue.own));
+            turns.push_back(Turn::all_of(&lane));
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 use super::files;
 use super::slot::{self, NewerFormat};
 use crate::queue::backlog::Position;
+use crate::queue::sync::Mutex;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 /// The file that says how far a lane was delivered, and how far it was filled.
 ///

@@ -12,11 +12,12 @@ use super::store::{self, Reader, Source, Tail};
 use super::writer::Writer;
 use super::{SledOptions, cannot_use, damaged, files};
 use crate::queue::backlog::{Backlog, Content, Position, Stored};
+use crate::queue::sync::{Mutex, MutexGuard};
 use crate::queue::{Depth, Peek, QueueError, QueueErrorKind};
 use lumberjack_codec::EncodedWindow;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 /// What one process has written into a queue: windows in order, in generations of a store.
@@ -247,6 +248,16 @@ impl Lane {
 
     pub(super) fn depth(&self) -> Depth {
         self.state().backlog.depth()
+    }
+
+    /// Id of the next event to be delivered. Only the sender thread changes it.
+    pub(super) fn head(&self) -> u64 {
+        self.state().backlog.start().event
+    }
+
+    /// Id behind the last event.
+    pub(super) fn end(&self) -> u64 {
+        self.state().backlog.end().event
     }
 
     /// Whether there is something that a peek would tell.

@@ -1,12 +1,13 @@
 //! What happens to the store behind the back of an open queue.
 
-use super::{Durability, SledOptions, SledQueue, files, record};
+use super::{Durability, LOOK_EVERY, SledOptions, SledQueue, files, record};
 use crate::queue::backlog::Content;
+use crate::queue::interleaving::{LANE, deliver_all, window as numbered};
 use crate::queue::{Queue, QueueErrorKind};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 fn window(events: Range<u32>) -> EncodedWindow {
     WindowEncoder::new(1).encode(events.map(|number| number.to_string())).unwrap()
@@ -232,4 +233,29 @@ fn a_forked_child_has_a_lane_of_its_own() {
     assert_eq!(contents(&queue), (113..120).collect::<Vec<_>>(), "the lane of the child is taken over");
     queue.advance(7);
     assert_eq!(contents(&queue), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn lanes_that_are_taken_over_in_any_order_of_steps_lose_and_repeat_nothing() {
+    let in_memory = Path::new("/dev/shm");
+    let scratch = || if in_memory.exists() { tempfile::tempdir_in(in_memory) } else { tempfile::tempdir() };
+    for seed in 0..100 {
+        let directory = scratch().unwrap();
+        let options =
+            SledOptions::new().durability(Durability::Os).min_free_bytes(0).cache_bytes(seed % 2 * 200);
+        let queue = options.clone().open(directory.path()).unwrap();
+        // A process that does not have sled, which is quicker, and ends while this one is at work.
+        let mut other = Some(SledQueue::with_options(directory.path(), options, true).unwrap());
+        deliver_all(seed, &queue, false, |random, ends| {
+            if let Some(other) = other.take() {
+                let windows = random.u64(1..5);
+                for number in 0..windows {
+                    other.append(&[numbered(LANE + 2 * number, 2)], SystemTime::now()).unwrap();
+                }
+                other.sync().unwrap();
+                ends.lock().unwrap().insert(1, LANE + 2 * windows);
+            }
+            *queue.looked.lock().unwrap() = Instant::now().checked_sub(LOOK_EVERY).unwrap();
+        });
+    }
 }

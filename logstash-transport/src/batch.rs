@@ -126,20 +126,28 @@ impl<'a> Batch<'a> {
     /// # Errors
     ///
     /// [`DecodeError`] when a window is damaged that had to be inflated.
-    pub fn segment(&mut self, at: u64, max_payloads: usize) -> Result<Option<Segment>, DecodeError> {
-        let end = self.events;
-        let Some(part) = self.part_at(at) else { return Ok(None) };
-        if let Some(window) = part.window.as_ref().filter(|_| part.first == at && part.end() <= end) {
-            return Ok(Some(Segment::Window(window.clone())));
+    pub fn segment(&mut self, at: u64, max_payloads: usize) -> Result<Option<Segment<'_>>, DecodeError> {
+        if self.is_whole_window(at) {
+            return Ok(self.part_at(at).and_then(|part| part.window.as_ref()).map(Segment::Window));
         }
-        self.events_at(at, max_payloads).map(|events| Some(Segment::Events(events)))
+        Ok(self.payloads_from(at)?.map(|payloads| Segment::Events(first(payloads, max_payloads))))
     }
 
     /// The payloads from `at` to the end of its window, but no more than `max`. Empty at the end of the
     /// batch.
+    pub(crate) fn payloads_at(&mut self, at: u64, max: usize) -> Result<&[Bytes], DecodeError> {
+        Ok(first(self.payloads_from(at)?.unwrap_or_default(), max))
+    }
+
+    /// The same, in a list of its own.
     pub(crate) fn events_at(&mut self, at: u64, max: usize) -> Result<Vec<Bytes>, DecodeError> {
-        let payloads = self.payloads_from(at)?.unwrap_or_default();
-        Ok(payloads.iter().take(max.max(1)).cloned().collect())
+        self.payloads_at(at, max).map(<[Bytes]>::to_vec)
+    }
+
+    /// Whether an encoded window begins at `at`, all of which belongs to the batch.
+    fn is_whole_window(&mut self, at: u64) -> bool {
+        let end = self.events;
+        self.part_at(at).is_some_and(|part| part.window.is_some() && part.first == at && part.end() <= end)
     }
 
     fn part_at(&mut self, at: u64) -> Option<&mut Part> {
@@ -172,13 +180,17 @@ impl fmt::Debug for Batch<'_> {
 }
 
 /// A piece of a [`Batch`], as [`Batch::segment`] finds it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a piece is encoded or it is not")]
-pub enum Segment {
+pub enum Segment<'b> {
     /// Single events.
-    Events(Vec<Bytes>),
+    Events(&'b [Bytes]),
     /// A whole window, to be sent as it is.
-    Window(EncodedWindow),
+    Window(&'b EncodedWindow),
+}
+
+fn first(payloads: &[Bytes], max: usize) -> &[Bytes] {
+    payloads.get(..max.max(1)).unwrap_or(payloads)
 }
 
 #[derive(Debug)]

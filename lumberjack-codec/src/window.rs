@@ -5,7 +5,7 @@ use crate::encode::{self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, M
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::frame::{Frame, Role, Version};
 use crate::limits::Limits;
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use std::fmt;
 
@@ -194,11 +194,35 @@ impl WindowEncoder {
         P: IntoIterator,
         P::Item: AsRef<[u8]>,
     {
+        if self.level == 0 {
+            return self.write_plain(payloads, first, out);
+        }
         let events = self.frame(payloads, first).inspect_err(|_| self.release_excess())?;
         let (encoding, bytes) = self.content();
         write(events, encoding, bytes, out);
         self.release_excess();
         Ok(events)
+    }
+
+    /// The same at level 0: frames that stay as they are need not be put aside.
+    fn write_plain<P>(&self, payloads: P, first: u32, out: &mut BytesMut) -> Result<u32, EncodeError>
+    where
+        P: IntoIterator,
+        P::Item: AsRef<[u8]>,
+    {
+        let start = out.len();
+        // How many there are, is known at the end.
+        encode::window(Version::V2, 0, out);
+        let result = append(payloads, first, self.max_events, out);
+        match result {
+            Ok(events) if events > 0 => {
+                if let Some(count) = out.get_mut(start + 2..start + 6) {
+                    count.copy_from_slice(&events.to_be_bytes());
+                }
+            }
+            _ => out.truncate(start),
+        }
+        result
     }
 
     /// Lines the payloads up as frames and returns how many there are.
@@ -208,28 +232,7 @@ impl WindowEncoder {
         P::Item: AsRef<[u8]>,
     {
         self.frames.clear();
-        let mut events = 0_u32;
-        for payload in payloads {
-            let payload = payload.as_ref();
-            let index = events as usize;
-            if payload.is_empty() {
-                return Err(EncodeError::new(EncodeErrorKind::EmptyEvent { index }));
-            }
-            if payload.len() > MAX_PAYLOAD {
-                let (length, limit) = (payload.len(), MAX_PAYLOAD);
-                return Err(EncodeError::new(EncodeErrorKind::EventTooLarge { index, length, limit }));
-            }
-            if events == self.max_events {
-                return Err(too_large(index + 1, self.max_events as usize));
-            }
-            // Logstash reads lengths into a signed integer.
-            if self.frames.len() + payload.len() > MAX_FRAMES {
-                return Err(too_large(self.frames.len() + payload.len(), MAX_FRAMES));
-            }
-            encode::json(Version::V2, first.wrapping_add(events), payload, &mut self.frames);
-            events += 1;
-        }
-        Ok(events)
+        append(payloads, first, self.max_events, &mut self.frames)
     }
 
     /// The frames as they are sent; plain also where the compressor fails.
@@ -285,6 +288,39 @@ impl fmt::Debug for WindowEncoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WindowEncoder").field("level", &self.level).finish_non_exhaustive()
     }
+}
+
+/// Appends the payloads to `out` as frames numbered from `first` on, wrapping, and returns how many there are.
+fn append<P, B>(payloads: P, first: u32, max_events: u32, out: &mut B) -> Result<u32, EncodeError>
+where
+    P: IntoIterator,
+    P::Item: AsRef<[u8]>,
+    B: BufMut,
+{
+    let mut events = 0_u32;
+    // Logstash reads lengths into a signed integer.
+    let mut room = MAX_FRAMES;
+    for payload in payloads {
+        let payload = payload.as_ref();
+        let index = events as usize;
+        if payload.is_empty() {
+            return Err(EncodeError::new(EncodeErrorKind::EmptyEvent { index }));
+        }
+        if payload.len() > MAX_PAYLOAD {
+            let (length, limit) = (payload.len(), MAX_PAYLOAD);
+            return Err(EncodeError::new(EncodeErrorKind::EventTooLarge { index, length, limit }));
+        }
+        if events == max_events {
+            return Err(too_large(index + 1, max_events as usize));
+        }
+        if payload.len() > room {
+            return Err(too_large(MAX_FRAMES - room + payload.len(), MAX_FRAMES));
+        }
+        encode::json(Version::V2, first.wrapping_add(events), payload, out);
+        room = room.saturating_sub(JSON_HEAD as usize + payload.len());
+        events += 1;
+    }
+    Ok(events)
 }
 
 /// Appends a window as it goes over the wire; nothing for an empty one.

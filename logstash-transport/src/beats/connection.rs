@@ -93,6 +93,10 @@ impl Connection {
                     // What is on its way already is still waited for, so that it need not be repeated.
                     Err(error) => refused = Some(error),
                 }
+                // Before the next window is made: the peer has something to do meanwhile, and there is never more
+                // than one in memory.
+                self.write_all(batch, slow_start, write_timeout, interrupt)
+                    .map_err(|error| self.undelivered(error))?;
             }
             if self.session.in_flight() == 0
                 && let Some(error) = refused
@@ -102,22 +106,23 @@ impl Connection {
             if self.session.in_flight() == 0 && expired {
                 return Ok(());
             }
-            let round = self.write_all(batch, slow_start, write_timeout, interrupt).and_then(|()| {
-                if batch.is_done() { Ok(()) } else { self.wait(batch, slow_start, interrupt) }
-            });
-            round.map_err(|error| {
-                let stale = self.broken.is_some() && !self.heard;
-                let error = match self.broken.take() {
-                    Some(cause) => because(error, cause),
-                    None => error,
-                };
-                Undelivered { error, stale, connection_is_good: false }
-            })?;
+            if !batch.is_done() {
+                self.wait(batch, slow_start, interrupt).map_err(|error| self.undelivered(error))?;
+            }
         }
         Ok(())
     }
 
-    /// Puts the window at event `at` on its way; tells how many events it has.
+    fn undelivered(&mut self, error: TransportError) -> Undelivered {
+        let stale = self.broken.is_some() && !self.heard;
+        let error = match self.broken.take() {
+            Some(cause) => because(error, cause),
+            None => error,
+        };
+        Undelivered { error, stale, connection_is_good: false }
+    }
+
+    /// Makes the window at event `at`, to be written; tells how many events it has.
     fn send_segment(
         &mut self,
         batch: &mut Batch<'_>,
@@ -130,12 +135,12 @@ impl Connection {
         let Some(mut segment) = batch.segment(at, max_events).map_err(damaged)? else {
             return Ok(None);
         };
-        if matches!(&segment, Segment::Window(window) if window.events() as usize > most) {
-            segment = Segment::Events(batch.events_at(at, max_events).map_err(damaged)?);
+        if matches!(segment, Segment::Window(window) if window.events() as usize > most) {
+            segment = Segment::Events(batch.payloads_at(at, max_events).map_err(damaged)?);
         }
         let now = Instant::now();
         let token = self.next_token;
-        let events = match &segment {
+        let events = match segment {
             Segment::Window(window) => {
                 self.session.send_window(token, window, now).map_err(unsendable)?;
                 u64::from(window.events())

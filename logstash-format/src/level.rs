@@ -35,6 +35,7 @@ impl Level {
 
 /// How documents name levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LevelNames {
     /// [`Level::name`]: `TRACE`, `DEBUG`, `INFO`, `WARNING`, `ERROR`.
@@ -63,6 +64,7 @@ impl LevelNames {
 
 /// How documents number levels, for filters that compare them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LevelValues {
     /// The numbers of Python's logging, more is worse: 5, 10, 20, 30, 40.

@@ -52,11 +52,12 @@
 //! | `log` | yes | [`log_event`] |
 //! | `opentelemetry` | no | trace and span ids of `tracing-opentelemetry` 0.34 |
 //! | `regex` | no | [`Rules::mask_pattern`] |
+//! | `serde` | no | [`FormatterConfig`], and formatters, [`Rules`] and [`Limits`] from configuration files |
 //! | `tower` | no | [`AccessLogLayer`], which logs each request that a server handles |
 //! | `tracing` | yes | [`TracingAdapter`], [`tracing_event`], [`record_new_span`], [`record_values`] |
 
 #![cfg_attr(
-    not(all(feature = "log", feature = "regex", feature = "tower")),
+    not(all(feature = "log", feature = "regex", feature = "serde", feature = "tower")),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
 )]
 #![forbid(unsafe_code)]
@@ -64,6 +65,8 @@
 mod adapter;
 #[cfg(any(doc, doctest))]
 pub mod coming_from_python;
+#[cfg(feature = "serde")]
+mod config;
 mod document;
 mod ecs;
 mod error;
@@ -91,6 +94,8 @@ pub use adapter::log_event;
 #[cfg(feature = "tracing")]
 pub use adapter::{SpanFields, SpanStyle, TracingAdapter, record_new_span, record_values, tracing_event};
 pub use adapter::{panic_event, panic_event_with_backtrace};
+#[cfg(feature = "serde")]
+pub use config::FormatterConfig;
 pub use ecs::{DataStream, DataStreamError, EcsCustom, EcsFormatter, EcsLayout};
 pub use error::FormatError;
 pub use event::{Event, Origin};

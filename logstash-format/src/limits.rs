@@ -12,6 +12,7 @@
 /// let formatter = LogstashFormatter::new().limits(Limits::new().event(65_000).string(8_192));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(from = "crate::config::LimitsFields"))]
 pub struct Limits {
     pub(crate) event: usize,
     pub(crate) depth: usize,

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How fine the time in documents is. What is finer is cut, not rounded, so that no event seems
 /// to be of the next second or year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Precision {
     /// `2025-10-09T08:53:20.123Z`, as fine as the type `date` of Elasticsearch.

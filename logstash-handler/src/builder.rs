@@ -27,7 +27,7 @@ pub struct HandlerBuilder {
     queue: Option<Box<dyn Queue>>,
     listeners: Listeners,
     dead_letters: Option<Box<dyn DeadLetterStore>>,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 impl HandlerBuilder {

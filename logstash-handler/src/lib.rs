@@ -69,6 +69,12 @@ mod builder;
 pub use builder::{HandlerBuilder, StartError};
 
 mod clock;
+
+#[cfg(feature = "serde")]
+mod config;
+#[cfg(feature = "serde")]
+pub use config::{ConfigError, HandlerConfig, QueueConfig};
+
 mod core;
 
 mod dead_letter;

@@ -6,12 +6,18 @@ use std::time::Duration;
 ///
 /// Whatever it is, it is counted in [`Drops::overflow`](crate::Drops::overflow), and the thread that
 /// logs waits for nothing but under [`Block`](Self::Block).
+///
+/// In configuration files (feature `serde`): `"drop_newest"`, `"drop_oldest"`, `"by_severity"`, or
+/// `{ block = { timeout = "100 ms" } }`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", deny_unknown_fields))]
 #[non_exhaustive]
 pub enum Overflow {
     /// The thread that logs waits for room, but no longer than this; then the event is dropped.
     Block {
         /// How long.
+        #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::duration"))]
         timeout: Duration,
     },
     /// The less severe an event is, the earlier it is dropped, so that room is left for what matters.

@@ -13,7 +13,14 @@ use std::fmt;
 /// assert!(DataStream::new("shop-orders", "production").is_err());
 /// # Ok::<(), logstash_format::DataStreamError>(())
 /// ```
+///
+/// In configuration files (feature `serde`) it is a table of `dataset` and `namespace`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize),
+    serde(try_from = "crate::config::DataStreamFields")
+)]
 pub struct DataStream {
     dataset: String,
     namespace: String,

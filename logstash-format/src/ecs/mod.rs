@@ -128,6 +128,7 @@ use template::Template;
 /// # Ok::<(), logstash_format::FormatError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(from = "crate::config::EcsFields"))]
 pub struct EcsFormatter {
     settings: Settings,
     template: Template,
@@ -138,6 +139,7 @@ pub struct EcsFormatter {
 /// Elasticsearch takes all of them for the same. A Logstash pipeline does not: where it says
 /// `[service][name]`, the field must be nested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum EcsLayout {
     /// As objects within objects, but for `log.level` and `ecs.version`, which the specification of
@@ -155,6 +157,7 @@ pub enum EcsLayout {
 
 /// Where the fields go that are not of the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum EcsCustom {
     /// To the object `labels`, which the schema has for them. Dots, asterisks and backslashes in

@@ -110,6 +110,7 @@ use template::Template;
 /// # Ok::<(), logstash_format::FormatError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(from = "crate::config::LogstashFields"))]
 pub struct LogstashFormatter {
     settings: Settings,
     template: Template,
@@ -117,6 +118,7 @@ pub struct LogstashFormatter {
 
 /// The form of the field `host`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum HostStyle {
     /// `"host": "name"`, as ever.

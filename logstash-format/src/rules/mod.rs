@@ -44,7 +44,12 @@ use crate::json::{ascii_only, escape};
 /// # assert_eq!(document["extra"]["client_ip"], "192.0.2.7");
 /// # Ok::<(), logstash_format::FormatError>(())
 /// ```
+///
+/// In configuration files (feature `serde`) it is a table: `drop` and `mask` are lists of fields, `rename` is a
+/// table of fields and their new names, `mask_secrets` is `true` or `false`, and with the feature `regex`
+/// `mask_pattern` is a list of patterns.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(try_from = "crate::config::RulesFields"))]
 pub struct Rules {
     /// Also in the order in which they apply: a later one goes before an earlier one of its kind.
     rules: Vec<Rule>,

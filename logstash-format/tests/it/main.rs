@@ -4,6 +4,8 @@
 
 #[cfg(feature = "tower")]
 mod access_log;
+#[cfg(feature = "serde")]
+mod config;
 mod documents;
 mod ecs;
 mod golden;

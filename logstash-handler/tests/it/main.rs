@@ -5,6 +5,8 @@
 
 mod books;
 mod bridges;
+#[cfg(feature = "serde")]
+mod config;
 mod delivery;
 mod faults;
 mod outcome;

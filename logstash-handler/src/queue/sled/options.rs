@@ -126,7 +126,10 @@ impl Default for SledOptions {
 /// In all of them an advance survives when the process is killed. A power cut may undo those since the
 /// last call of [`maintain`](crate::queue::Queue::maintain), and of one second; with `Os` those since the
 /// kernel wrote its pages, about half a minute. That repeats events and loses none.
+///
+/// In configuration files (feature `serde`): `"flush"`, `{ interval = "1 s" }` or `"os"`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Durability {
     /// On the disk before `sync` returns: handed to the kernel, then `fdatasync`.
@@ -140,6 +143,7 @@ pub enum Durability {
     /// in the last interval, plus the time until the next call of
     /// [`sync`](crate::queue::Queue::sync) or [`maintain`](crate::queue::Queue::maintain), which the
     /// writer of a handler makes in time.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::duration"))]
     Interval(Duration),
     /// Handed to the kernel before `sync` returns; only a generation that is full is put on the disk.
     ///

@@ -1,7 +1,9 @@
 use crate::arena::Arena;
+use crate::child::Children;
 use crate::clock::MachineClock;
 use crate::core::Core;
 use crate::dead_letter::DeadLetterStore;
+use crate::fork;
 use crate::guard::Guard;
 use crate::handler::Handler;
 use crate::ledger::Ledger;
@@ -22,7 +24,7 @@ use std::{fmt, io, thread};
 
 /// Options of a [`Handler`]; made by [`Handler::builder`].
 pub struct HandlerBuilder {
-    formatter: Box<dyn Formatter>,
+    formatter: Arc<dyn Formatter>,
     transport: Box<dyn Transport>,
     queue: Option<Box<dyn Queue>>,
     listeners: Listeners,
@@ -31,7 +33,7 @@ pub struct HandlerBuilder {
 }
 
 impl HandlerBuilder {
-    pub(crate) fn new(formatter: Box<dyn Formatter>, transport: Box<dyn Transport>) -> Self {
+    pub(crate) fn new(formatter: Arc<dyn Formatter>, transport: Box<dyn Transport>) -> Self {
         let (listeners, options) = (Listeners::default(), Options::default());
         Self { formatter, transport, queue: None, listeners, dead_letters: None, options }
     }
@@ -171,6 +173,7 @@ impl HandlerBuilder {
     pub fn start(self) -> Result<(Handler, Guard), StartError> {
         let Self { formatter, mut transport, queue, listeners, dead_letters, options } = self;
         options.check()?;
+        fork::watch().map_err(StartError::Thread)?;
         let queue = Contained::new(queue.unwrap_or_else(|| Box::new(MemoryQueue::new())));
         let interrupt = Interrupt::new();
         transport.interrupt_by(interrupt.clone());
@@ -187,10 +190,12 @@ impl HandlerBuilder {
         let queue_fill = AtomicU8::new(0);
         let core = Arc::new(Core {
             pid: std::process::id(),
+            depth: fork::depth(),
+            children: Children::new(),
             clock: Box::new(MachineClock),
             formatter,
             arena,
-            queue,
+            queue: Arc::new(queue),
             ledger,
             notices,
             interrupt,

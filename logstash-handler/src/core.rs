@@ -2,8 +2,10 @@
 
 use crate::arena::{Admission, Arena, ArenaCounts, Refusal, Share};
 use crate::builder::Options;
+use crate::child::Children;
 use crate::clock::Clock;
 use crate::dead_letter::DeadLetterStore;
+use crate::fork;
 use crate::ledger::{Books, Ledger};
 use crate::listener::Listeners;
 use crate::notice::{Kind, Notices};
@@ -14,16 +16,21 @@ use logstash_transport::Interrupt;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime};
 
 pub(crate) struct Core {
     /// The process that started the handler; a child that it forks has none of its threads.
     pub(crate) pid: u32,
+    /// By how many forks that process is away from the first one.
+    pub(crate) depth: u32,
+    /// What the handler is in forked children.
+    pub(crate) children: Children,
     pub(crate) clock: Box<dyn Clock>,
-    pub(crate) formatter: Box<dyn Formatter>,
+    pub(crate) formatter: Arc<dyn Formatter>,
     pub(crate) arena: Arena,
-    pub(crate) queue: Contained,
+    pub(crate) queue: Arc<Contained>,
     pub(crate) ledger: Ledger,
     pub(crate) notices: Notices,
     pub(crate) interrupt: Interrupt,
@@ -35,6 +42,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// What this is in the current process: itself, unless that was forked since.
+    pub(crate) fn here(self: &Arc<Self>) -> &Arc<Self> {
+        if fork::depth() == self.depth { self } else { self.children.here(self) }
+    }
+
     /// Serialises an event and hands it over; tells its position.
     pub(crate) fn emit(
         &self,

@@ -4,6 +4,7 @@ use crate::ledger::Books;
 use crate::queue::Queue;
 use crate::report::Report;
 use crate::stats::DropReason;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -35,49 +36,13 @@ impl Guard {
     }
 
     fn stop(&mut self, timeout: Duration) -> Report {
-        let started = Instant::now();
-        let deadline = later(started, timeout);
-        let end = later(deadline, GRACE);
-        let ledger = &self.core.ledger;
-        ledger.update(|books| {
-            books.stopping = true;
-            books.hurry_until(deadline);
-        });
-        self.core.arena.close();
-        let both = |books: &Books| books.writer_ended && books.sender_ended;
-        if !ledger.wait_until(Some(deadline), both) {
-            self.core.interrupt.raise();
-            ledger.update(|_| {});
-            ledger.wait_until(Some(end), both);
+        let core = Arc::clone(self.core.here());
+        let mut threads = std::mem::take(&mut self.threads);
+        if !Arc::ptr_eq(&core, &self.core) {
+            // Those of the parent, which this forked child does not have.
+            let _ = ManuallyDrop::new(std::mem::take(&mut threads));
         }
-        let (writer_ended, sender_ended) = {
-            let books = ledger.lock();
-            (books.writer_ended, books.sender_ended)
-        };
-        let ended = writer_ended && sender_ended;
-        if ended {
-            for thread in self.threads.drain(..) {
-                // It has said that it is done; a panic on the way out changes nothing.
-                let _ = thread.join();
-            }
-        }
-        // A thread that hangs in disk or network is left behind. A sender that comes back later finds
-        // the queue closed.
-        self.threads.clear();
-        if !self.core.queue.is_persistent() {
-            let left = ledger.update(|books| {
-                let left = books.queued;
-                books.drop_queued(left, DropReason::Shutdown);
-                left
-            });
-            self.core.queue.advance(left);
-        } else if writer_ended {
-            self.core.queue.close(end.saturating_duration_since(Instant::now()));
-        }
-        self.core.listeners.tell_drops(self.core.dropped());
-        let mut report = Report::of(&self.core, ended, started.elapsed());
-        report.complete &= report.unsaved == 0 && report.dropped.shutdown == 0;
-        report
+        stop(&core, threads, timeout)
     }
 }
 
@@ -88,6 +53,51 @@ impl Drop for Guard {
             self.stop(timeout);
         }
     }
+}
+
+fn stop(core: &Core, threads: Vec<JoinHandle<()>>, timeout: Duration) -> Report {
+    let started = Instant::now();
+    let deadline = later(started, timeout);
+    let end = later(deadline, GRACE);
+    let ledger = &core.ledger;
+    ledger.update(|books| {
+        books.stopping = true;
+        books.hurry_until(deadline);
+    });
+    core.arena.close();
+    let both = |books: &Books| books.writer_ended && books.sender_ended;
+    if !ledger.wait_until(Some(deadline), both) {
+        core.interrupt.raise();
+        ledger.update(|_| {});
+        ledger.wait_until(Some(end), both);
+    }
+    let (writer_ended, sender_ended) = {
+        let books = ledger.lock();
+        (books.writer_ended, books.sender_ended)
+    };
+    let ended = writer_ended && sender_ended;
+    if ended {
+        for thread in threads {
+            // It has said that it is done; a panic on the way out changes nothing.
+            let _ = thread.join();
+        }
+    }
+    // A thread that hangs in disk or network is left behind. A sender that comes back later finds the queue
+    // closed.
+    if !core.queue.is_persistent() {
+        let left = ledger.update(|books| {
+            let left = books.queued;
+            books.drop_queued(left, DropReason::Shutdown);
+            left
+        });
+        core.queue.advance(left);
+    } else if writer_ended {
+        core.queue.close(end.saturating_duration_since(Instant::now()));
+    }
+    core.listeners.tell_drops(core.dropped());
+    let mut report = Report::of(core, ended, started.elapsed());
+    report.complete &= report.unsaved == 0 && report.dropped.shutdown == 0;
+    report
 }
 
 /// Time for the threads to notice an interrupt; they look every 50 ms.

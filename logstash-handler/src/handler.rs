@@ -28,7 +28,7 @@ impl Handler {
         formatter: impl Formatter + 'static,
         transport: impl Transport + 'static,
     ) -> HandlerBuilder {
-        HandlerBuilder::new(Box::new(formatter), Box::new(transport))
+        HandlerBuilder::new(Arc::new(formatter), Box::new(transport))
     }
 
     pub(crate) const fn new(core: Arc<Core>) -> Self {
@@ -50,7 +50,7 @@ impl Handler {
     ///
     /// The reason for which it was dropped; it is counted already.
     pub fn try_emit(&self, event: &Event<'_>) -> Result<(), DropReason> {
-        self.core.emit(event, Patience::OfPolicy, false).map(drop)
+        self.core().emit(event, Patience::OfPolicy, false).map(drop)
     }
 
     /// Hands over an event that is serialised already: one document without a line break.
@@ -59,7 +59,7 @@ impl Handler {
     ///
     /// The reason for which it was dropped; it is counted already.
     pub fn emit_raw(&self, document: &[u8]) -> Result<(), DropReason> {
-        self.core.hand_over(document, SystemTime::now(), None, Patience::OfPolicy, false).map(drop)
+        self.core().hand_over(document, SystemTime::now(), None, Patience::OfPolicy, false).map(drop)
     }
 
     /// Logs an event and waits until it is stored, together with everything logged before it.
@@ -73,11 +73,11 @@ impl Handler {
     /// stored later.
     pub fn emit_durable(&self, event: &Event<'_>, timeout: Duration) -> Result<(), EmitError> {
         let deadline = deadline(timeout);
-        let position = self.core.emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
+        let position = self.core().emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
         if !self.wait_stored(position + 1, deadline) {
             return Err(EmitError::NotInTime);
         }
-        match self.core.ledger.lock().given_up.reason(position) {
+        match self.core().ledger.lock().given_up.reason(position) {
             Some(reason) => Err(EmitError::Dropped(reason)),
             None => Ok(()),
         }
@@ -93,12 +93,14 @@ impl Handler {
     /// still be delivered later.
     pub fn emit_acked(&self, event: &Event<'_>, timeout: Duration) -> Result<(), EmitError> {
         let deadline = deadline(timeout);
-        let position = self.core.emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
-        self.core.ledger.update(|books| books.hurry_until(deadline));
+        let position = self.core().emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
+        self.core().ledger.update(|books| books.hurry_until(deadline));
         let mut outcome = None;
-        self.core.ledger.wait_until(Some(deadline), |books| {
+        self.core().ledger.wait_until(Some(deadline), |books| {
             outcome = books.outcome(position);
-            outcome.is_some() || books.writer_ended && books.sender_ended
+            // In a forked child there is no sender, and another process delivers.
+            let is_stored = books.writer_ended || books.handled > position;
+            outcome.is_some() || books.sender_ended && is_stored
         });
         match outcome {
             Some(outcome) => outcome.map_err(EmitError::Dropped),
@@ -113,12 +115,12 @@ impl Handler {
     #[must_use = "the report tells whether everything was stored in time"]
     pub fn sync(&self, timeout: Duration) -> Report {
         let started = Instant::now();
-        let given_up = self.core.ledger.lock().given_up.events;
-        let target = self.core.arena.snapshot(|counts| counts.pushed);
-        self.core.arena.hurry();
+        let given_up = self.core().ledger.lock().given_up.events;
+        let target = self.core().arena.snapshot(|counts| counts.pushed);
+        self.core().arena.hurry();
         let stored = self.wait_stored(target, later(started, timeout));
-        let complete = stored && self.core.ledger.lock().given_up.events == given_up;
-        Report::of(&self.core, complete, started.elapsed())
+        let complete = stored && self.core().ledger.lock().given_up.events == given_up;
+        Report::of(self.core(), complete, started.elapsed())
     }
 
     /// Waits until everything logged before is acknowledged by the peer, or given up for a reason
@@ -131,15 +133,15 @@ impl Handler {
     pub fn flush(&self, timeout: Duration) -> Report {
         let started = Instant::now();
         let deadline = later(started, timeout);
-        let target = self.core.arena.snapshot(|counts| counts.pushed);
-        self.core.arena.hurry();
-        self.core.ledger.update(|books| books.hurry_until(deadline));
+        let target = self.core().arena.snapshot(|counts| counts.pushed);
+        self.core().arena.hurry();
+        self.core().ledger.update(|books| books.hurry_until(deadline));
         let handled = self
-            .core
+            .core()
             .ledger
             .wait_until(Some(deadline), |books| books.handled >= target || books.writer_ended);
         let complete = handled && self.wait_delivered(deadline);
-        Report::of(&self.core, complete, started.elapsed())
+        Report::of(self.core(), complete, started.elapsed())
     }
 
     /// Delivers dead letters again, as new events; those that are rejected again come back.
@@ -157,24 +159,25 @@ impl Handler {
     /// The books of this moment.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.stats()
+        self.core().stats()
     }
 
-    pub(crate) const fn core(&self) -> &Arc<Core> {
-        &self.core
+    /// What the handler is in this process, which may be a forked child.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        self.core.here()
     }
 
     fn wait_stored(&self, target: u64, deadline: Instant) -> bool {
         let mut stored = false;
-        let is_late = self.core.ledger.update(|books| {
+        let is_late = self.core().ledger.update(|books| {
             books.durable_wanted = books.durable_wanted.max(target);
             books.handled >= target && books.stored < target
         });
         if is_late {
             // The writer was done with them before it knew that somebody waits.
-            self.core.arena.poke();
+            self.core().arena.poke();
         }
-        self.core.ledger.wait_until(Some(deadline), |books| {
+        self.core().ledger.wait_until(Some(deadline), |books| {
             stored = books.stored >= target;
             stored || books.writer_ended
         });
@@ -183,9 +186,9 @@ impl Handler {
 
     /// Waits until everything that is in the queue by now has left it.
     fn wait_delivered(&self, deadline: Instant) -> bool {
-        let target = self.core.ledger.lock().appended;
+        let target = self.core().ledger.lock().appended;
         let mut delivered = false;
-        self.core.ledger.wait_until(Some(deadline), |books| {
+        self.core().ledger.wait_until(Some(deadline), |books| {
             delivered = books.left_queue >= target;
             delivered || books.sender_ended
         });

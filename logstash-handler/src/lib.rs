@@ -41,6 +41,7 @@
 //! | [`Guard::shutdown`], or dropping the guard | nothing, unless the disk is too slow for the timeout or the queue is full; the report says how much | what the peer did not take in time; the report says how much |
 //! | `process::exit`, `kill -9`, a crash | what is not stored yet: [`linger`](HandlerBuilder::linger) and one write, or all that waits while the queue is full | everything that is not acknowledged |
 //! | a power cut | as above; what [`Durability`] allows in addition | everything that is not acknowledged |
+//! | a fork, in the child | nothing: what it logs is stored in a lane of its own, and delivered by the process that takes that over when the child has ended | everything, dropped and counted as closed |
 //!
 //! [`Handler::emit_durable`] returns when its event is stored, [`Handler::sync`] when everything
 //! logged before is. Events that were delivered but whose acknowledgement did not arrive are
@@ -57,7 +58,7 @@
 //!
 //! Every event is accounted for: see [`Stats`].
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod arena;
 
@@ -68,6 +69,7 @@ pub use bridge::HandlerLayer;
 mod builder;
 pub use builder::{HandlerBuilder, StartError};
 
+mod child;
 mod clock;
 
 #[cfg(feature = "serde")]
@@ -81,6 +83,8 @@ mod dead_letter;
 pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetterFile, DeadLetterStore, DeadLetters};
 
 mod deadline;
+
+mod fork;
 
 mod guard;
 pub use guard::Guard;

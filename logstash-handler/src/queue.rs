@@ -9,6 +9,9 @@ pub use error::{QueueError, QueueErrorKind};
 #[cfg(test)]
 mod interleaving;
 
+mod inherited;
+pub(crate) use inherited::Inherited;
+
 mod memory;
 pub use memory::MemoryQueue;
 
@@ -129,6 +132,20 @@ pub trait Queue: Send + Sync {
     /// Whether what is in the queue is still there for the next process. Default: no.
     fn is_persistent(&self) -> bool {
         false
+    }
+
+    /// A queue for a forked child of the process that this one was opened in, which calls it before anything
+    /// else. What is in there is delivered by whoever takes it over. Default: refused.
+    ///
+    /// A child has none of the threads of its parent, and what these had locked is locked for ever: so this
+    /// waits for no lock, and touches neither events nor files of the parent.
+    ///
+    /// # Errors
+    ///
+    /// [`QueueErrorKind::Misconfigured`] where this kind of queue cannot be used there; otherwise those of
+    /// opening it.
+    fn in_forked_child(&self) -> Result<Box<dyn Queue>, QueueError> {
+        Err(QueueError::new(QueueErrorKind::Misconfigured, "this queue is of no use in a forked child"))
     }
 
     /// Writes out what is in memory and lets go of the store, so that somebody else can open it.

@@ -5,6 +5,7 @@
 
 use crate::arena::{Arena, Chunk};
 use crate::builder::Options;
+use crate::child::Children;
 use crate::clock::Clock;
 use crate::core::{Core, Patience};
 use crate::ledger::Ledger;
@@ -323,10 +324,12 @@ fn live(world: &Shared, options: &Options, random: &mut Rng, tally: &mut Tally, 
     });
     let core = Core {
         pid: 1,
+        depth: 0,
+        children: Children::new(),
         clock: Box::new(world.clone()),
-        formatter: Box::new(Numbers),
+        formatter: Arc::new(Numbers),
         arena: Arena::new(options.arena_bytes, options.window_bytes, options.window_events),
-        queue: Contained::new(Box::new(world.clone())),
+        queue: Arc::new(Contained::new(Box::new(world.clone()))),
         ledger,
         notices: Notices::new(false),
         interrupt: Interrupt::new(),

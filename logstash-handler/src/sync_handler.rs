@@ -1,5 +1,5 @@
 use logstash_format::{Event, FormatError, Formatter};
-use logstash_transport::{Batch, Transport, TransportError};
+use logstash_transport::{Batch, ErrorKind, Transport, TransportError};
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// For short-lived jobs, audit events and tests, where waiting for the peer is what is wanted: no
 /// thread, no queue, no retry. One event at a time; others wait for it as long as the timeouts of the
-/// transport allow.
+/// transport allow. A forked child makes one of its own: this one belongs to its parent.
 ///
 /// ```no_run
 /// # #[cfg(feature = "beats")]
@@ -27,12 +27,18 @@ use std::sync::{Mutex, PoisonError};
 pub struct SyncHandler {
     formatter: Box<dyn Formatter>,
     transport: Mutex<Box<dyn Transport>>,
+    /// The process that made it.
+    process: u32,
 }
 
 impl SyncHandler {
     /// A handler that is not connected yet.
     pub fn new(formatter: impl Formatter + 'static, transport: impl Transport + 'static) -> Self {
-        Self { formatter: Box::new(formatter), transport: Mutex::new(Box::new(transport)) }
+        Self {
+            formatter: Box::new(formatter),
+            transport: Mutex::new(Box::new(transport)),
+            process: std::process::id(),
+        }
     }
 
     /// Delivers an event; it is acknowledged, as its transport means that, when this returns.
@@ -65,12 +71,24 @@ impl SyncHandler {
 
     /// Closes the connection in an orderly way; a later event connects again.
     pub fn close(&self) {
+        if self.is_forked() {
+            return;
+        }
         self.transport.lock().unwrap_or_else(PoisonError::into_inner).close();
     }
 
     fn deliver(&self, document: Vec<u8>) -> Result<(), SyncError> {
+        if self.is_forked() {
+            let text = "this handler belongs to the parent of this process; make another one after the fork";
+            return Err(SyncError::Transport(TransportError::new(ErrorKind::Misconfigured, text)));
+        }
         let mut transport = self.transport.lock().unwrap_or_else(PoisonError::into_inner);
         transport.send(&mut Batch::from_events([document])).map_err(SyncError::Transport)
+    }
+
+    /// In a forked child the connection is the parent's, and its lock may be held for ever.
+    fn is_forked(&self) -> bool {
+        std::process::id() != self.process
     }
 }
 

@@ -73,6 +73,10 @@ impl Queue for Contained {
         self.attempt_or_default(|queue| queue.max_bytes())
     }
 
+    fn in_forked_child(&self) -> Result<Box<dyn Queue>, QueueError> {
+        self.attempt(|queue| queue.in_forked_child())
+    }
+
     fn is_persistent(&self) -> bool {
         self.attempt_or_default(|queue| queue.is_persistent())
     }

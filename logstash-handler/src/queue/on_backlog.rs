@@ -259,6 +259,11 @@ impl<Q: Queue> Queue for OnBacklog<Q> {
         self.store.is_persistent()
     }
 
+    /// The store alone: nobody delivers from memory there.
+    fn in_forked_child(&self) -> Result<Box<dyn Queue>, QueueError> {
+        self.store.in_forked_child()
+    }
+
     fn close(&self, timeout: Duration) {
         self.store.close(timeout);
     }

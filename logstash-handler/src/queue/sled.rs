@@ -33,6 +33,7 @@ use self::lane::{Lane, Shared};
 use self::space::Space;
 use super::sync::{Mutex, MutexGuard};
 use super::{Depth, Peek, Queue, QueueError, QueueErrorKind};
+use logstash_transport::error_chain;
 use lumberjack_codec::EncodedWindow;
 use std::collections::VecDeque;
 use std::io;
@@ -160,7 +161,8 @@ impl SledQueue {
     /// The queue of this process; refuses to work once closed.
     fn here(&self) -> Result<&Self, QueueError> {
         let queue = if self.is_forked() {
-            let child = self.child.get_or_init(|| self.open_in_child().map(Box::new));
+            let open = || self.open_in_child().map(Box::new).map_err(|error| error_chain(&error));
+            let child = self.child.get_or_init(open);
             let refused = |text: &String| QueueError::new(QueueErrorKind::Unavailable, text.clone());
             child.as_deref().map_err(refused)?
         } else {
@@ -173,17 +175,15 @@ impl SledQueue {
         Ok(queue)
     }
 
-    fn open_in_child(&self) -> Result<Self, String> {
+    /// The queue of a forked child.
+    fn open_in_child(&self) -> Result<Self, QueueError> {
         // Its locks may be held by threads that this process does not have.
         self.own.forget_in_child();
         if let Ok(adopted) = self.adopted.try_lock() {
             adopted.iter().for_each(|lane| lane.forget_in_child());
         }
         let Shared { directory, options, .. } = &*self.shared;
-        Self::with_options(directory, options.clone(), true).map_err(|error| {
-            let (path, parent) = (directory.display(), self.process);
-            format!("queue {path} of process {parent} cannot be used by its forked child: {error}")
-        })
+        Self::with_options(directory, options.clone(), true)
     }
 
     fn is_forked(&self) -> bool {
@@ -361,6 +361,10 @@ impl Queue for SledQueue {
 
     fn is_persistent(&self) -> bool {
         true
+    }
+
+    fn in_forked_child(&self) -> Result<Box<dyn Queue>, QueueError> {
+        Ok(Box::new(self.open_in_child()?))
     }
 
     fn close(&self, timeout: Duration) {

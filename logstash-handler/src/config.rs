@@ -50,8 +50,6 @@ use std::time::Duration;
 /// }
 ///
 /// # let directory = tempfile::tempdir()?;
-/// # let file = r#"
-/// # // The path is put in below.
 /// let file = r#"
 ///     [format]
 ///     type = "ecs"

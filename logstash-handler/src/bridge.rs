@@ -3,6 +3,11 @@
 #[cfg(feature = "log")]
 mod log;
 
+#[cfg(feature = "env-filter")]
+mod log_filter;
+#[cfg(feature = "env-filter")]
+pub use self::log_filter::{InitLogError, LogFilter, LogFilterError};
+
 #[cfg(feature = "tracing")]
 mod tracing;
 #[cfg(feature = "tracing")]

@@ -65,6 +65,8 @@ mod arena;
 mod bridge;
 #[cfg(feature = "tracing")]
 pub use bridge::HandlerLayer;
+#[cfg(feature = "env-filter")]
+pub use bridge::{InitLogError, LogFilter, LogFilterError};
 
 mod builder;
 pub use builder::{HandlerBuilder, StartError};

@@ -6,6 +6,9 @@ use logstash_format::log_event;
 impl Handler {
     /// Makes this handler the logger of the `log` crate, for records of this level and above.
     ///
+    /// `log::set_max_level` changes the level while the program runs. With the feature `env-filter`,
+    /// `init_log_filtered` takes a level for each target.
+    ///
     /// # Errors
     ///
     /// [`SetLoggerError`] when the program has a logger already.

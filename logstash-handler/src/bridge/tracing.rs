@@ -9,7 +9,23 @@ use tracing_subscriber::registry::LookupSpan;
 impl Handler {
     /// A layer that sends each event here, with the fields of its spans.
     ///
-    /// Filter it as any layer: `handler.layer().with_filter(LevelFilter::INFO)`.
+    /// Filter it as any layer, also by what can be changed while the program runs:
+    ///
+    /// ```
+    /// # fn with(handler: &logstash_handler::Handler) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tracing_subscriber::filter::LevelFilter;
+    /// use tracing_subscriber::layer::{Layer, SubscriberExt};
+    /// use tracing_subscriber::reload;
+    ///
+    /// // In place of the level there can be an `EnvFilter`, or any other filter.
+    /// let (filter, level) = reload::Layer::new(LevelFilter::INFO);
+    /// let subscriber = tracing_subscriber::registry().with(handler.layer().with_filter(filter));
+    /// tracing::subscriber::set_global_default(subscriber)?;
+    ///
+    /// level.reload(LevelFilter::DEBUG)?; // at any time, from any thread
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn layer(&self) -> HandlerLayer {
         HandlerLayer { handler: self.clone(), adapter: TracingAdapter::new() }

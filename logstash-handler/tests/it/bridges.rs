@@ -89,3 +89,28 @@ fn spans_are_grouped_on_demand() {
     let spans = &documents(&receiver)[0]["extra"]["spans"];
     assert_eq!(*spans, serde_json::json!([{"name": "request", "fields": {"id": 42}}]));
 }
+
+#[cfg(feature = "tracing")]
+#[test]
+fn the_filter_of_a_layer_can_be_changed_while_it_runs() {
+    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    use tracing_subscriber::reload;
+    let receiver = Receiver::start().unwrap();
+    let (handler, guard) = builder(&receiver).start().unwrap();
+    let (filter, directives) = reload::Layer::new(EnvFilter::new("warn,shop=debug"));
+    let subscriber = tracing_subscriber::registry().with(handler.layer().with_filter(filter));
+    tracing::subscriber::with_default(subscriber, || {
+        let log = |run: u32| {
+            tracing::debug!(target: "shop", "{run}: debug of the shop");
+            tracing::info!(target: "library", "{run}: info of a library");
+        };
+        log(1);
+        directives.reload(EnvFilter::new("info")).unwrap();
+        log(2);
+        directives.reload(EnvFilter::new("off")).unwrap();
+        log(3);
+    });
+    assert!(guard.shutdown(LONG).complete);
+    assert_eq!(messages(&receiver), ["1: debug of the shop", "2: info of a library"]);
+}

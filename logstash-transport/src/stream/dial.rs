@@ -216,21 +216,23 @@ mod tests {
         let live = TcpListener::bind("127.0.0.1:0").unwrap();
         let addresses = [dead_address, live.local_addr().unwrap()];
         let started = Instant::now();
-        let (_, address) = connect(&addresses, Duration::from_secs(10)).unwrap();
+        let (_, address) = connect(&addresses, Duration::from_secs(60)).unwrap();
         assert_eq!(address, addresses[1]);
-        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     }
 
     #[test]
     fn all_addresses_are_tried_and_the_last_failure_is_told_at_once() {
         let gone = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let live = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (one, two) = (gone(), gone());
+        let mut addresses: Vec<SocketAddr> = (0..40).map(|_| gone()).collect();
         let started = Instant::now();
-        let error = connect(&[one, two], Duration::from_secs(10)).unwrap_err();
+        let error = connect(&addresses, Duration::from_secs(60)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-        assert!(started.elapsed() < Duration::from_millis(200), "{:?}", started.elapsed());
-        let found = connect(&[one, two, live.local_addr().unwrap()], Duration::from_secs(10)).unwrap();
+        // Forty head starts are ten seconds.
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+        addresses.push(live.local_addr().unwrap());
+        let found = connect(&addresses, Duration::from_secs(60)).unwrap();
         assert_eq!(found.1, live.local_addr().unwrap());
     }
 }

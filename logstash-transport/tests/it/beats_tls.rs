@@ -165,7 +165,7 @@ fn a_handshake_that_is_not_answered_ends_with_its_timeout() {
         let error = transport.send(&mut Batch::from_events(["{}"])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error_chain(&error));
         let took = started.elapsed();
-        assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(3), "{took:?}");
+        assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(20), "{took:?}");
     }
 }
 
@@ -182,5 +182,5 @@ fn an_interrupt_ends_a_handshake() {
     let raised = Instant::now();
     let error = sender.join().unwrap();
     assert!(error_chain(&error).contains("interrupted"), "{}", error_chain(&error));
-    assert!(raised.elapsed() < Duration::from_secs(1), "{:?}", raised.elapsed());
+    assert!(raised.elapsed() < Duration::from_secs(8), "{:?}", raised.elapsed());
 }

@@ -436,7 +436,8 @@ fn a_port_without_a_server_and_a_name_without_an_address_are_unavailable() {
         let error = transport.send(&mut Batch::from_events(numbered(0..1))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{}", error_chain(&error));
         assert!(error.to_string().contains(&address), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(10));
+        // A machine without a network may ask its name server in vain.
+        assert!(started.elapsed() < Duration::from_secs(50), "all timeouts together are longer");
     }
 }
 
@@ -549,12 +550,16 @@ fn a_thousand_failed_connects_leave_nothing_behind() {
     fail();
     let before = usage();
     (0..1000).for_each(|_| fail());
-    // The last thread that resolved may still be on its way out.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while usage() != before && Instant::now() < deadline {
+    // A thread that resolved may still be on its way out, now as well as before.
+    let has_grown = || {
+        let now = usage();
+        now.0 > before.0 || now.1 > before.1
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while has_grown() && Instant::now() < deadline {
         std::thread::yield_now();
     }
-    assert_eq!(usage(), before);
+    assert!(!has_grown(), "{:?} after {before:?}", usage());
     println!("{before:?} files and threads, constant over 1000 failed connects");
 }
 

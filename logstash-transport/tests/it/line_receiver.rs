@@ -95,7 +95,7 @@ impl LineReceiver {
 
     fn wait(&self, condition: impl Fn(&State) -> bool) -> bool {
         let state = self.shared.state.lock().unwrap();
-        let patience = Duration::from_secs(10);
+        let patience = Duration::from_secs(60);
         let waited = self.shared.changed.wait_timeout_while(state, patience, |state| !condition(state));
         !waited.unwrap().1.timed_out()
     }

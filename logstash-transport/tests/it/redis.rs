@@ -11,6 +11,7 @@
 //! | length cap | `t30_a_list_takes_no_more_than_its_cap` |
 
 use crate::redis_server::{RedisServer, Value};
+use crate::support::Last;
 use bytes::Bytes;
 use logstash_transport::{
     Batch, ErrorKind, Interrupt, RedisTransport, RedisType, Transport, TransportError, error_chain,
@@ -277,7 +278,7 @@ fn t30_loading_is_throttled_and_passes() {
         server.run(&["SET", &format!("key {number}"), &"x".repeat(3000)]);
     }
     assert_eq!(server.run(&["SAVE"]).text(), "OK");
-    server.restart();
+    server.restart_loading();
     let mut transport = transport(&server);
     let error = refused(&mut transport);
     assert_eq!(error.kind(), THROTTLED);
@@ -416,6 +417,7 @@ fn nothing_is_lost_while_the_server_is_killed_again_and_again() {
                 let mut batch = Batch::from_events(numbered(sent..sent + 500));
                 while transport.send(&mut batch).is_err() {
                     failures += 1;
+                    assert!(failures < 20_000, "it never recovers");
                     thread::sleep(Duration::from_millis(5));
                 }
                 sent += 500;
@@ -423,11 +425,12 @@ fn nothing_is_lost_while_the_server_is_killed_again_and_again() {
             (sent, failures)
         });
         let mut random = fastrand::Rng::with_seed(7);
+        let last = Last(&over);
         for _ in 0..KILLS {
             thread::sleep(Duration::from_millis(random.u64(20..150)));
             server.restart();
         }
-        over.store(true, Ordering::Release);
+        drop(last);
         sending.join().unwrap()
     });
     let stored = list(&server, "logstash");

@@ -34,7 +34,7 @@ impl RedisServer {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let process = spawn(port, &settings, folder.path());
             let mut server = Self { process, port, settings: settings.clone(), folder };
-            if server.wait_until_it_answers() {
+            if server.wait_until(|_| true) {
                 return Some(server);
             }
             folder = std::mem::replace(&mut server.folder, tempfile::tempdir().unwrap());
@@ -68,9 +68,18 @@ impl RedisServer {
 
     /// Starts it again on the same port, with what it has on its disk.
     pub(crate) fn restart(&mut self) {
+        self.restart_until(|reply| !matches!(reply, Value::Error(text) if text.starts_with("LOADING")));
+    }
+
+    /// Starts it again, while it still reads what it has on its disk.
+    pub(crate) fn restart_loading(&mut self) {
+        self.restart_until(|_| true);
+    }
+
+    fn restart_until(&mut self, enough: fn(&Value) -> bool) {
         self.kill();
         self.process = spawn(self.port, &self.settings, self.folder.path());
-        assert!(self.wait_until_it_answers(), "redis-server does not start again");
+        assert!(self.wait_until(enough), "redis-server does not start again");
     }
 
     /// Keeps it from running; what is sent to it waits.
@@ -79,11 +88,13 @@ impl RedisServer {
         assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
     }
 
-    fn wait_until_it_answers(&mut self) -> bool {
+    fn wait_until(&mut self, enough: fn(&Value) -> bool) -> bool {
         let deadline = Instant::now() + Duration::from_secs(20);
         while Instant::now() < deadline && self.process.try_wait().unwrap().is_none() {
+            // Whoever took the port need not answer.
             if let Ok(socket) = TcpStream::connect(self.address())
-                && Client(BufReader::new(socket)).try_run(&["PING"]).is_some()
+                && socket.set_read_timeout(Some(Duration::from_secs(5))).is_ok()
+                && Client(BufReader::new(socket)).try_run(&["PING"]).is_some_and(|reply| enough(&reply))
             {
                 return true;
             }
@@ -149,11 +160,15 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, words: &[&str]) {
+        self.try_send(words).unwrap();
+    }
+
+    fn try_send(&mut self, words: &[&str]) -> std::io::Result<()> {
         let mut command = format!("*{}\r\n", words.len());
         for word in words {
             command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        self.0.get_mut().write_all(command.as_bytes()).unwrap();
+        self.0.get_mut().write_all(command.as_bytes())
     }
 
     /// What arrives next.
@@ -162,7 +177,7 @@ impl Client {
     }
 
     fn try_run(&mut self, words: &[&str]) -> Option<Value> {
-        self.send(words);
+        self.try_send(words).ok()?;
         self.read()
     }
 

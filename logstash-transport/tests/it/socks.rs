@@ -103,7 +103,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
 }
 
 fn send(host: &str, proxy: Socks5Proxy) -> Result<(), TransportError> {
-    let options = ConnectionOptions::new().proxy(proxy).handshake_timeout(Duration::from_millis(500));
+    let options = ConnectionOptions::new().proxy(proxy).handshake_timeout(Duration::from_secs(2));
     let mut transport = BeatsTransport::new(host).unwrap().connection(options);
     transport.send(&mut Batch::from_events(numbered(0..3)))
 }
@@ -120,7 +120,9 @@ fn names_are_resolved_by_the_proxy_unless_it_shall_not() {
     let asked = proxy.asked.lock().unwrap().clone();
     assert_eq!(asked[..3], ["only-the-proxy-knows.invalid 5044", "::1 5044", "127.0.0.9 5044"]);
     assert!(["127.0.0.1 5044", "::1 5044"].contains(&&*asked[3]), "{asked:?}");
-    let error = send("only-the-proxy-knows.invalid", proxy.options().local_resolution(true)).unwrap_err();
+    // No resolver asks the network for a label that long.
+    let nameless = format!("{}.invalid", "x".repeat(64));
+    let error = send(&nameless, proxy.options().local_resolution(true)).unwrap_err();
     assert!(error.to_string().contains("cannot resolve"), "{error}");
 }
 
@@ -166,7 +168,7 @@ fn what_the_proxy_answers_decides_whether_to_try_again() {
     let error =
         send("logstash", Socks5Proxy::new("127.0.0.1", silent.local_addr().unwrap().port())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     let port = silent.local_addr().unwrap().port();
     let http = thread::spawn(move || {
         let (_first, _) = silent.accept().unwrap();

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use logstash_transport::{Batch, ErrorKind, Interrupt, ProbeReport, Transport, TransportError};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -16,6 +17,16 @@ pub(crate) fn numbered(range: std::ops::Range<usize>) -> Vec<Bytes> {
 /// The number of such a document.
 pub(crate) fn number(event: &Bytes) -> usize {
     std::str::from_utf8(&event[5..event.len() - 1]).unwrap().parse().unwrap()
+}
+
+/// Says that it is over when it goes away, also where that is for a panic: who waits for it must not
+/// wait for ever.
+pub(crate) struct Last<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Last<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// A transport that answers as it is told; without an answer it delivers. Clones are the same one.

@@ -296,7 +296,7 @@ fn certificates(content: &[u8], name: &str) -> Result<Vec<Certificate>, TlsError
 
 /// What a failed handshake means: a connection that broke is tried again, a verdict stands.
 pub(crate) fn kind(error: &native_tls::Error) -> ErrorKind {
-    let text = error.to_string();
+    let text = error.to_string().to_ascii_lowercase();
     let broke = error.source().is_some_and(<dyn Error>::is::<io::Error>)
         || text.contains("unexpected eof")
         || text.contains("alert internal error");

@@ -3,8 +3,9 @@
 use crate::line_receiver::LineReceiver;
 use crate::tls_matrix::{Rig, tls_matrix};
 use bytes::Bytes;
-use logstash_transport::{ConnectionOptions, Endpoint, Scheme, TcpTransport, Transport};
-use std::io::Write;
+use logstash_transport::{Batch, ConnectionOptions, Endpoint, Scheme, TcpTransport, Transport};
+use socket2::SockRef;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,6 +31,32 @@ impl Rig for Lines {
 }
 
 tls_matrix!(Lines(LineReceiver::start()));
+
+/// As a load balancer does that has no server to lead to, for now.
+#[test]
+fn a_peer_that_hangs_up_during_the_handshake_is_unavailable() {
+    for resets in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut greeting = [0; 5];
+            stream.read_exact(&mut greeting).unwrap();
+            if resets {
+                SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            } else {
+                // With something unread, closing would be a reset too.
+                stream
+                    .read_exact(&mut vec![0; usize::from(greeting[3]) << 8 | usize::from(greeting[4])])
+                    .unwrap();
+            }
+        });
+        let mut transport = TcpTransport::new(&format!("tcp+tls://{address}")).unwrap();
+        let error = transport.send(&mut Batch::from_events(["{}"])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+        peer.join().unwrap();
+    }
+}
 
 /// A TLS record of 16 KiB, announced at once and delivered one byte at a time, so that the library always
 /// has something to read and never a whole message.

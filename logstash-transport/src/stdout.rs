@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// output is. What a reader at the other end makes of it is not known.
 ///
 /// Lines do not mix with what the program itself prints, as long as that goes through
-/// [`std::io::stdout`]. A pipe without a reader is an error of kind
+/// [`std::io::stdout`]; whoever keeps its lock keeps the transport waiting. A pipe without a reader is an error of kind
 /// [`Misconfigured`](ErrorKind::Misconfigured), because it will not get one again. A pipe whose reader
 /// does not read is given up after the [`write_timeout`](Self::write_timeout); the half of a line that
 /// may then be in it is ended before the next event. Newlines between the tokens of a document become
@@ -49,6 +49,23 @@ impl StdoutTransport {
         self
     }
 
+    /// The standard output as soon as there is room in it: whoever prints into a full one keeps the lock
+    /// until there is, and what others have printed in part must go first.
+    fn open(&self) -> Result<Output, TransportError> {
+        let waiting = Instant::now();
+        loop {
+            if self.interrupt.is_raised() {
+                return Err(unavailable("interrupted while writing to the standard output"));
+            }
+            if let Some(output) = Output::open_if_ready().map_err(failed)? {
+                return Ok(output);
+            }
+            if waiting.elapsed() >= self.write_timeout {
+                return Err(takes_nothing());
+            }
+        }
+    }
+
     fn write_lines(&mut self, output: &mut Output) -> Result<(), TransportError> {
         let mut last_progress = Instant::now();
         while !self.lines.rest().is_empty() {
@@ -56,11 +73,7 @@ impl StdoutTransport {
                 return Err(unavailable("interrupted while writing to the standard output"));
             }
             match output.write(self.lines.rest()).map_err(failed)? {
-                0 if last_progress.elapsed() >= self.write_timeout => {
-                    return Err(unavailable(
-                        "the reader of the standard output takes nothing, within the write timeout",
-                    ));
-                }
+                0 if last_progress.elapsed() >= self.write_timeout => return Err(takes_nothing()),
                 0 => {}
                 written => {
                     self.lines.advance(written);
@@ -82,8 +95,11 @@ impl Transport for StdoutTransport {
     fn send(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
         let events = batch.remaining()?;
         let mut left = events.as_slice();
-        let mut output = Output::open().map_err(failed)?;
-        if self.torn && !left.is_empty() {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let mut output = self.open()?;
+        if self.torn {
             // An empty event is a newline.
             self.lines.fill(&[bytes::Bytes::new()], 1);
             self.write_lines(&mut output)?;
@@ -100,10 +116,10 @@ impl Transport for StdoutTransport {
         Ok(())
     }
 
-    /// Looks whether there is a standard output.
+    /// Looks whether there is a standard output, and whether it takes anything.
     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
         let started = Instant::now();
-        Output::open().map_err(failed)?;
+        self.open()?;
         let mut report = ProbeReport::new();
         report.push("open", "standard output", started.elapsed());
         Ok(report)
@@ -128,29 +144,34 @@ struct Output {
 }
 
 impl Output {
-    fn open() -> io::Result<Self> {
+    /// Waits a while for room.
+    #[cfg(unix)]
+    fn open_if_ready() -> io::Result<Option<Self>> {
+        let file = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?.into();
+        if !is_ready(&file, SLICE)? {
+            return Ok(None);
+        }
+        let mut lock = io::stdout().lock();
+        // Others may have filled it before the lock was ours.
+        if !is_ready(&file, Duration::ZERO)? {
+            return Ok(None);
+        }
+        lock.flush()?;
+        Ok(Some(Self { lock, file }))
+    }
+
+    #[cfg(not(unix))]
+    fn open_if_ready() -> io::Result<Option<Self>> {
         let mut lock = io::stdout().lock();
         lock.flush()?;
-        #[cfg(unix)]
-        let file = std::os::fd::AsFd::as_fd(&lock).try_clone_to_owned()?.into();
-        Ok(Self {
-            lock,
-            #[cfg(unix)]
-            file,
-        })
+        Ok(Some(Self { lock }))
     }
 
     /// Waits a while, and writes what can be written without waiting longer; 0 if there is no room.
     #[cfg(unix)]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-        let mut ready = [PollFd::new(&self.file, PollFlags::OUT)];
-        let slice = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-        match poll(&mut ready, Some(&slice)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(0),
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
+        if !is_ready(&self.file, SLICE)? {
+            return Ok(0);
         }
         // A pipe that is ready takes this much at once.
         match self.file.write(bytes.get(..PIPE_BUF).unwrap_or(bytes)) {
@@ -163,8 +184,23 @@ impl Output {
 
     #[cfg(not(unix))]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Whole lines pass the buffer of the library by.
-        self.lock.write(bytes)
+        let written = self.lock.write(bytes)?;
+        // The library may have kept a part of it.
+        self.lock.flush()?;
+        Ok(written)
+    }
+}
+
+/// Waits for room in a file, no longer than `patience`.
+#[cfg(unix)]
+fn is_ready(file: &std::fs::File, patience: Duration) -> io::Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let patience = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
+    match poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&patience)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(false),
+        Ok(_) => Ok(true),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -179,9 +215,17 @@ fn failed(error: io::Error) -> TransportError {
     TransportError::new(kind, format!("{text}{advice}")).caused_by(error)
 }
 
+fn takes_nothing() -> TransportError {
+    unavailable("the reader of the standard output takes nothing, within the write timeout")
+}
+
 fn unavailable(text: &str) -> TransportError {
     TransportError::new(ErrorKind::Unavailable, text)
 }
+
+/// How long an interrupt may go unnoticed.
+#[cfg(unix)]
+const SLICE: Duration = Duration::from_millis(50);
 
 /// Bytes that are prepared at once.
 const CHUNK: usize = 64 * 1024;

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 ///
 /// The file is created for the owner alone (0600 on Unix), its folder must be there. A file that
 /// another program moved away, removed or replaced is opened anew before the next batch, so that
-/// external rotation by renaming works. If the file ends in the middle of a line, because a program
+/// external rotation by renaming works, except on Windows, where it cannot be renamed while it is open.
+/// Symbolic links are followed. If the file ends in the middle of a line, because a program
 /// or the machine crashed, that line is ended first. Newlines between the tokens of a document become
 /// spaces.
 ///
@@ -150,10 +151,13 @@ impl FileTransport {
                 self.file = Some(file);
                 self.sync_now()?;
                 batch.acknowledge(std::mem::take(&mut unsynced));
-                self.file = None;
-                rotation::rotate(&self.path, self.keep_files)
-                    .map_err(|error| failed("rotate", &self.path, error))?;
-                file = self.opened()?;
+                // Another program that writes to the file may have moved it away meanwhile.
+                let mine = self.file.take().and_then(|file| file.if_still_at(&self.path));
+                if mine.is_some_and(|file| self.wants_rotation(&file, next)) {
+                    rotation::rotate(&self.path, self.keep_files)
+                        .map_err(|error| failed("rotate", &self.path, error))?;
+                }
+                continue;
             }
             let taken = self.lines.fill(left, self.room(&file));
             left = left.get(taken..).unwrap_or_default();

@@ -14,7 +14,8 @@ pub(super) struct LogFile {
     is_regular: bool,
     /// Bytes of a line that a failed write left at the end.
     torn: u64,
-    /// Whether the name of the file may not be on the disk.
+    /// Whether the name of the file may not be on the disk. Who made the file need not have seen to it: it
+    /// may have crashed, or have been a probe.
     name_unsynced: bool,
     synced: Instant,
     dirty: bool,
@@ -23,9 +24,8 @@ pub(super) struct LogFile {
 impl LogFile {
     /// Opens the file, creates it if it is not there, and ends its last line.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let known = fs::metadata(path).ok();
-        if let Some(known) = &known {
-            refuse_streams(known)?;
+        if let Ok(known) = fs::metadata(path) {
+            refuse_streams(&known)?;
         }
         let file = private_options().open(path)?;
         let metadata = file.metadata()?;
@@ -34,7 +34,7 @@ impl LogFile {
             length: metadata.len(),
             is_regular: metadata.is_file(),
             torn: 0,
-            name_unsynced: known.is_none(),
+            name_unsynced: true,
             synced: Instant::now(),
             dirty: false,
         };
@@ -91,8 +91,9 @@ impl LogFile {
     pub(super) fn sync(&mut self, path: &Path) -> io::Result<()> {
         if self.dirty && self.is_regular {
             self.file.sync_data()?;
-            if std::mem::take(&mut self.name_unsynced) {
+            if self.name_unsynced {
                 sync_folder_of(path)?;
+                self.name_unsynced = false;
             }
         }
         self.synced = Instant::now();
@@ -121,8 +122,9 @@ impl LogFile {
         if self.torn == 0 {
             return Ok(());
         }
-        if self.is_regular && self.file.metadata()?.len() == self.length {
-            self.file.set_len(self.length - self.torn)?;
+        let at_the_end = self.is_regular && self.file.metadata()?.len() == self.length;
+        // Windows lets nobody shorten a file that is open for appending.
+        if at_the_end && self.file.set_len(self.length - self.torn).is_ok() {
             self.length -= self.torn;
         } else {
             self.end_line()?;
@@ -157,6 +159,10 @@ fn private_options() -> OpenOptions {
     options.read(true).append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Others may read and write (FILE_SHARE_READ, FILE_SHARE_WRITE), but neither remove nor rename it: that
+    // could not be noticed.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1 | 2);
     options
 }
 

@@ -7,9 +7,15 @@ use std::path::{Path, PathBuf};
 
 /// Moves the file away, keeping at most `keep` earlier ones.
 ///
+/// Behind a symbolic link it is the file itself that moves, beside where it is.
+///
 /// Only the files before the first gap move, so that a rotation that a crash cut short, between two
 /// renames, costs no file.
 pub(super) fn rotate(path: &Path, keep: u32) -> io::Result<()> {
+    let path = &match fs::canonicalize(path) {
+        Ok(path) => path,
+        Err(error) => return unless_gone(Err(error)),
+    };
     if keep == 0 {
         return removed(path);
     }

@@ -159,6 +159,44 @@ fn a_file_that_others_moved_removed_or_emptied_is_no_hole() {
     assert_eq!(fs::read_to_string(&path).unwrap(), lines(6..8));
 }
 
+/// As two processes do that write to one file, and both find it full.
+#[cfg(unix)]
+#[test]
+fn a_file_that_another_program_has_rotated_just_now_is_not_rotated_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.log");
+    let content = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let mut transport = FileTransport::new(&path).rotate_at(26);
+    let mut acknowledged = 0;
+    let mut observer = |events: u64| {
+        acknowledged += events;
+        if acknowledged == 2 {
+            fs::rename(&path, folder.path().join("events.log.1")).unwrap();
+            fs::write(&path, "other\n").unwrap();
+        }
+    };
+    let mut batch = Batch::from_events(numbered(0..3)).observed_by(&mut observer);
+    transport.send(&mut batch).unwrap();
+    assert_eq!(names(folder.path()), ["events.log", "events.log.1"]);
+    assert_eq!(content("events.log.1"), lines(0..2));
+    assert_eq!(content("events.log"), format!("other\n{}", lines(2..3)));
+}
+
+#[cfg(unix)]
+#[test]
+fn behind_a_link_it_is_the_file_that_moves() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, disk) = (folder.path().join("events.log"), folder.path().join("disk"));
+    fs::create_dir(&disk).unwrap();
+    std::os::unix::fs::symlink(disk.join("real.log"), &path).unwrap();
+    let mut transport = FileTransport::new(&path).rotate_at(26);
+    send(&mut transport, 0..5);
+    assert_eq!(names(folder.path()), ["disk", "events.log"]);
+    assert_eq!(names(&disk), ["real.log", "real.log.1", "real.log.2"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), lines(4..5));
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_device_is_told_apart_from_a_wrong_setting() {

@@ -1,3 +1,4 @@
+use super::option;
 use super::scheme::Scheme;
 use std::error::Error;
 use std::fmt;
@@ -111,9 +112,16 @@ fn without_secrets(text: &str) -> String {
     format!("{scheme}{}", without_query(rest, known))
 }
 
+/// What a scheme does not take may be anything, also a password.
 fn without_query(rest: &str, scheme: Option<Scheme>) -> String {
-    match rest.split_once('?') {
-        Some((before, _)) if scheme.is_some_and(Scheme::is_http) => format!("{before}?***"),
-        _ => rest.to_owned(),
+    let Some((before, query)) = rest.split_once('?') else { return rest.to_owned() };
+    if scheme.is_some_and(Scheme::is_http) {
+        return format!("{before}?***");
     }
+    let known = scheme.map(option::of).unwrap_or_default();
+    let shown = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if known.iter().all(|option| option.name != name) => format!("{name}=***"),
+        _ => pair.to_owned(),
+    });
+    format!("{before}?{}", shown.collect::<Vec<_>>().join("&"))
 }

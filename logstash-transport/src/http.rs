@@ -235,7 +235,11 @@ impl HttpTransport {
     fn probe_connection(&mut self) -> Result<ProbeReport, TransportError> {
         let connected = match &self.options.proxy {
             None => self.connector.connect(&self.interrupt)?,
-            Some(proxy) => Connector::new(proxy.clone()).connect(&self.interrupt)?,
+            Some(proxy) => {
+                let mut to_proxy = Connector::new(proxy.clone());
+                to_proxy.set_options(self.connector.options().clone().in_the_open());
+                to_proxy.connect(&self.interrupt)?
+            }
         };
         Ok(connected.report)
     }

@@ -26,11 +26,27 @@ fn meaning(error: &reqwest::Error) -> (ErrorKind, Option<&'static str>) {
     if error.is_builder() {
         return (ErrorKind::Misconfigured, None);
     }
-    // The library has no type for what a proxy answers to CONNECT.
-    if error.is_connect() && error_chain(error).contains("proxy authorization required") {
-        return (ErrorKind::Misconfigured, Some("compare the user and the password with those of the proxy"));
+    if error.is_connect()
+        && let Some(advice) = proxy_advice(&error_chain(error))
+    {
+        return (ErrorKind::Misconfigured, Some(advice));
     }
     tls(error).unwrap_or_else(|| (ErrorKind::Unavailable, connect_advice(error)))
+}
+
+/// What to do where a proxy refuses; the library has no types for what it says.
+fn proxy_advice(text: &str) -> Option<&'static str> {
+    const CREDENTIALS: &str = "compare the user and the password with those of the proxy";
+    let rules = [
+        ("proxy authorization required", CREDENTIALS),
+        ("SOCKS error: credentials not accepted", CREDENTIALS),
+        ("SOCKS error: server does not support user/pass", CREDENTIALS),
+        ("SOCKS error: server implements authentication incorrectly", CREDENTIALS),
+        ("SOCKS error: connection not allowed", "have the proxy allow connections to that peer"),
+        ("SOCKS error: command not supported", "look for a proxy that connects, and to such addresses"),
+        ("SOCKS error: address type not supported", "look for a proxy that connects, and to such addresses"),
+    ];
+    rules.iter().find(|(sign, _)| text.contains(sign)).map(|(_, advice)| *advice)
 }
 
 /// What to do where no connection comes about.

@@ -88,6 +88,17 @@ impl ConnectionOptions {
         self
     }
 
+    /// With the same times, but neither through a proxy nor encrypted.
+    #[cfg(feature = "http")]
+    pub(crate) fn in_the_open(self) -> Self {
+        Self {
+            proxy: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+            ..self
+        }
+    }
+
     /// Encrypts, also where the address does not say so. Default: only where it does, as
     /// [`TlsConfig::new`] has it.
     #[cfg(feature = "tls")]

@@ -1,3 +1,5 @@
+#[cfg(target_os = "linux")]
+use crate::support::black_hole;
 use bytes::Bytes;
 use logstash_transport::testing::{Receiver, ReceiverOptions, Step};
 use logstash_transport::{
@@ -5,7 +7,7 @@ use logstash_transport::{
 };
 use lumberjack_codec::{ServerConfig, WindowEncoder};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -150,19 +152,6 @@ fn an_interrupt_ends_the_wait_for_a_peer_that_never_answers() {
     assert_eq!(sender.join().unwrap(), Err(ErrorKind::Unavailable));
     assert!(raised.elapsed() < Duration::from_secs(20), "the ack timeout is longer");
     drop(peer);
-}
-
-/// A listener whose queue is full: it answers no more connection requests.
-#[cfg(target_os = "linux")]
-fn black_hole() -> (TcpListener, Vec<TcpStream>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
-        waiting.push(stream);
-        assert!(waiting.len() < 10_000, "the queue of the listener never fills");
-    }
-    (listener, waiting)
 }
 
 #[cfg(target_os = "linux")]

@@ -441,6 +441,19 @@ fn a_port_without_a_server_and_a_name_without_an_address_are_unavailable() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_proxy_that_does_not_answer_costs_a_probe_the_time_for_connecting() {
+    let (listener, _waiting) = crate::support::black_hole();
+    let options = logstash_transport::ConnectionOptions::new().connect_timeout(Duration::from_millis(200));
+    let transport = HttpTransport::new("http://logstash.invalid").unwrap().connection(options);
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let started = Instant::now();
+    let error = transport.proxy(&proxy).unwrap().probe().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+}
+
 #[test]
 fn what_does_not_speak_http_is_unavailable() {
     let server = HttpServer::start();

@@ -192,6 +192,31 @@ fn a_probe_tells_of_the_proxy() {
     assert_eq!(names, ["resolve", "connect", "proxy", "protocol"]);
 }
 
+#[cfg(feature = "http")]
+#[test]
+fn over_http_a_proxy_that_refuses_means_the_same() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (password, user, reply, kind) in [
+        (Some("secret"), None, 0, ErrorKind::Misconfigured),
+        (Some("secret"), Some("wrong"), 0, ErrorKind::Misconfigured),
+        (None, None, 2, ErrorKind::Misconfigured),
+        (None, None, 5, ErrorKind::Unavailable),
+        (None, None, 7, ErrorKind::Misconfigured),
+    ] {
+        let proxy = Proxy::start(nobody, password, reply);
+        let options = match user {
+            Some(password) => proxy.options().credentials("user", password),
+            None => proxy.options(),
+        };
+        let options = ConnectionOptions::new().proxy(options);
+        let mut transport =
+            logstash_transport::HttpTransport::new("http://logstash.invalid").unwrap().connection(options);
+        let error = transport.send(&mut Batch::from_events(numbered(0..1))).unwrap_err();
+        assert_eq!(error.kind(), kind, "{password:?} {user:?} {reply}: {}", error_chain(&error));
+        assert_eq!(transport.probe().unwrap_err().kind(), kind);
+    }
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn tls_goes_through_the_proxy() {

@@ -5,6 +5,8 @@
 use bytes::Bytes;
 use logstash_transport::{Batch, ErrorKind, Interrupt, ProbeReport, Transport, TransportError};
 use std::collections::VecDeque;
+#[cfg(target_os = "linux")]
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -17,6 +19,19 @@ pub(crate) fn numbered(range: std::ops::Range<usize>) -> Vec<Bytes> {
 /// The number of such a document.
 pub(crate) fn number(event: &Bytes) -> usize {
     std::str::from_utf8(&event[5..event.len() - 1]).unwrap().parse().unwrap()
+}
+
+/// A listener whose queue is full: it answers no more connection requests.
+#[cfg(target_os = "linux")]
+pub(crate) fn black_hole() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 10_000, "the queue of the listener never fills");
+    }
+    (listener, waiting)
 }
 
 /// Says that it is over when it goes away, also where that is for a panic: who waits for it must not

@@ -74,8 +74,8 @@ impl Balance {
     /// endpoint with the address in the place of the name.
     ///
     /// The name is looked up when the first batch comes, then by interval and after failures, on a
-    /// thread of its own. Members stay as long as their address does, up to 64. Where TLS checks the
-    /// name of the peer, give the members that name, because they know only an address.
+    /// thread of its own. Members stay as long as their address does, up to 64. Over TLS and HTTP they ask
+    /// for the name, at their address.
     #[must_use]
     pub fn over_addresses<T: Transport + 'static>(
         endpoint: Endpoint,
@@ -89,7 +89,8 @@ impl Balance {
         Self { members: Members::default(), chooser: Chooser::new(Strategy::default()), exclusion, addresses }
     }
 
-    /// Adds a member.
+    /// Adds a member. Beside those of [`over_addresses`](Self::over_addresses), it stays whatever the name
+    /// means.
     #[must_use]
     pub fn and(mut self, member: impl Transport + 'static) -> Self {
         let name = format!("member {}", self.members.len() + 1);

@@ -63,6 +63,8 @@ pub struct Endpoint {
     password: Option<String>,
     /// Without brackets; empty where the scheme has none.
     host: String,
+    /// What the peer is called where `host` is one of its addresses.
+    name: Option<String>,
     /// 0 where the scheme has none.
     port: u16,
     /// HTTP: as it was typed, from its `/` on. File: decoded. Redis: the number of the database.
@@ -82,6 +84,7 @@ impl Endpoint {
             user: None,
             password: None,
             host: host.into(),
+            name: None,
             port,
             path: String::new(),
             query: None,
@@ -107,7 +110,7 @@ impl Endpoint {
         parse::endpoint(text, Some(scheme), other)
     }
 
-    /// The same with an address in the place of the name.
+    /// The same at one address of the host, which it is still called by.
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
         let host = match address {
             SocketAddr::V6(address) if address.scope_id() != 0 => {
@@ -115,7 +118,13 @@ impl Endpoint {
             }
             _ => address.ip().to_string(),
         };
-        Self { host, port: address.port(), ..self.clone() }
+        let name = Some(self.name().to_owned());
+        Self { host, name, port: address.port(), ..self.clone() }
+    }
+
+    /// What the peer is called: the host, unless that is only one of its addresses.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.host)
     }
 
     /// The protocol.

@@ -94,8 +94,12 @@ pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let said = error.to_string();
+        // Some libraries tell the cause in the text of its consequence.
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
         cause = error.source();
     }
     text
@@ -116,4 +120,19 @@ pub enum ErrorKind {
     },
     /// The peer cannot be reached or does not answer: try again with backoff.
     Unavailable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_cause_repeats_is_told_once() {
+        let cause = || TransportError::new(ErrorKind::Unavailable, "wrong version");
+        let error =
+            TransportError::new(ErrorKind::Unavailable, "handshake: wrong version").caused_by(cause());
+        assert_eq!(error_chain(&error), "handshake: wrong version");
+        let error = TransportError::new(ErrorKind::Unavailable, "handshake").caused_by(cause());
+        assert_eq!(error_chain(&error), "handshake: wrong version");
+    }
 }

@@ -209,9 +209,7 @@ impl Members {
             let started = Instant::now();
             match member.transport.probe() {
                 Ok(found) => {
-                    for step in found.steps {
-                        report.push(step.name, format!("{}: {}", member.name, step.detail), step.duration);
-                    }
+                    report.absorb(found, |detail| format!("{}: {detail}", member.name));
                     failures.push(None);
                 }
                 Err(error) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct ProbeReport {
     /// The steps that succeeded, in order.
     pub steps: Vec<ProbeStep>,
-    /// The certificate that the peer presented over TLS.
+    /// The certificate that the peer presented over TLS; of several peers, the one that expires first.
     #[cfg(feature = "tls")]
     pub certificate: Option<crate::tls::PeerCertificate>,
 }
@@ -27,6 +27,18 @@ impl ProbeReport {
     pub fn push(&mut self, name: &'static str, detail: impl Into<String>, duration: Duration) {
         self.steps.push(ProbeStep { name, detail: detail.into(), duration });
     }
+
+    /// Adds what another report found, each detail as `text` makes it.
+    pub(crate) fn absorb(&mut self, found: Self, text: impl Fn(String) -> String) {
+        for step in found.steps {
+            self.push(step.name, text(step.detail), step.duration);
+        }
+        #[cfg(feature = "tls")]
+        {
+            let both = self.certificate.take().into_iter().chain(found.certificate);
+            self.certificate = both.min_by_key(|certificate| certificate.not_after);
+        }
+    }
 }
 
 impl fmt::Display for ProbeReport {
@@ -42,7 +54,8 @@ impl fmt::Display for ProbeReport {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ProbeStep {
-    /// `resolve`, `connect`, `proxy`, `tls` or `protocol`.
+    /// `resolve`, `connect`, `proxy`, `tls` or `protocol`; `open` for a file or the standard output, and
+    /// `failed` for one of several members that cannot be used.
     pub name: &'static str,
     /// What was found.
     pub detail: String,

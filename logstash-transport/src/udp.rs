@@ -240,7 +240,7 @@ impl Transport for UdpTransport {
         let detail = format!("{}; nothing was sent: nobody can say whether anything listens", socket.peer());
         report.push("connect", detail, Duration::ZERO);
         if let Oversize::Tcp(stream) = &mut self.oversize {
-            report.steps.extend(stream.probe()?.steps);
+            report.absorb(stream.probe()?, |detail| detail);
         }
         Ok(report)
     }

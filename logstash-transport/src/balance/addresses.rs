@@ -17,6 +17,8 @@ pub(super) struct Addresses {
     resolver: Resolver,
     schedule: Schedule,
     timeout: Duration,
+    /// Names of the members made here; others are none of its business.
+    made: Vec<String>,
 }
 
 /// Makes a member.
@@ -25,7 +27,8 @@ type Make = Box<dyn FnMut(Endpoint) -> Box<dyn Transport> + Send>;
 impl Addresses {
     pub(super) fn new(endpoint: Endpoint, make: Make) -> Self {
         let schedule = Schedule::new(Duration::from_secs(60));
-        Self { endpoint, make, resolver: Resolver::system(), schedule, timeout: Duration::from_secs(10) }
+        let timeout = Duration::from_secs(10);
+        Self { endpoint, make, resolver: Resolver::system(), schedule, timeout, made: Vec::new() }
     }
 
     pub(super) fn interval(mut self, interval: Duration) -> Self {
@@ -94,13 +97,15 @@ impl Addresses {
             return;
         }
         let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        members.retain(|name| names.iter().any(|there| there == name));
-        for (name, address) in names.into_iter().zip(addresses) {
+        let is_in = |list: &[String], name: &str| list.iter().any(|there| there == name);
+        members.retain(|name| is_in(&names, name) || !is_in(&self.made, name));
+        for (name, address) in names.iter().zip(addresses) {
             if members.names().all(|there| there != name) {
                 let member = (self.make)(self.endpoint.at(address));
-                members.push(name, member, standing());
+                members.push(name.clone(), member, standing());
             }
         }
+        self.made = names;
     }
 
     fn unresolved(&self, what: &str, cause: Option<io::Error>) -> TransportError {

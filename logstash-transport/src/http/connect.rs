@@ -24,11 +24,16 @@ pub(super) fn client(
     let scheme = if certified.is_some() { "https" } else { "http" };
     let endpoint = connector.endpoint();
     let host = endpoint.host();
-    let other = certified.filter(|wanted| !wanted.eq_ignore_ascii_case(host.trim_end_matches('.')));
-    let alias = other.map(|wanted| (wanted, host.to_owned()));
+    let proxied = options.proxy.is_some() || connector.options().proxy.is_some();
+    let wanted = match certified {
+        None if proxied => host.to_owned(),
+        None => endpoint.name().trim_end_matches('.').to_owned(),
+        Some(name) => name,
+    };
+    let differs = !wanted.eq_ignore_ascii_case(host.trim_end_matches('.'));
+    let alias = differs.then(|| (wanted, host.to_owned()));
     if let Some((wanted, _)) = &alias {
         // The library takes the name for the certificate from the URL.
-        let proxied = options.proxy.is_some() || connector.options().proxy.is_some();
         if proxied || wanted.parse::<IpAddr>().is_ok() {
             let text = format!("cannot ask {endpoint} for the certificate of {wanted:?}");
             let error = TransportError::new(ErrorKind::Misconfigured, text);
@@ -37,10 +42,10 @@ pub(super) fn client(
             );
         }
     }
-    let real = authority(endpoint.host(), endpoint);
+    let real = authority(endpoint.name(), endpoint);
     let (host, url_authority) = match &alias {
         Some((wanted, _)) => (HeaderValue::from_str(&real).ok(), authority(wanted, endpoint)),
-        None => (None, real),
+        None => (None, authority(host, endpoint)),
     };
     let path = options::join(endpoint.path(), &options.path);
     let query = endpoint.query().map(|query| format!("?{query}")).unwrap_or_default();

@@ -103,7 +103,7 @@ impl Connector {
     pub(crate) fn tls(&mut self) -> Result<Option<(native_tls::TlsConnector, String)>, TransportError> {
         let Some(tls) = &mut self.tls else { return Ok(None) };
         let connector = tls.connector()?;
-        Ok(Some((connector, tls.server_name(self.endpoint.host()).to_owned())))
+        Ok(Some((connector, tls.server_name(self.endpoint.name()).to_owned())))
     }
 
     /// Everything but TLS.
@@ -166,7 +166,7 @@ impl Connector {
     fn find_authority(&mut self, socket: Socket, interrupt: &Interrupt) -> Result<(), TransportError> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         let timeout = self.options.handshake_timeout;
-        tls.find_authority(socket, self.endpoint.host(), timeout, interrupt)
+        tls.find_authority(socket, self.endpoint.name(), timeout, interrupt)
     }
 
     #[cfg(feature = "tls")]
@@ -178,8 +178,8 @@ impl Connector {
     ) -> Result<Connected, TransportError> {
         let Some(tls) = &mut self.tls else { return Ok(Connected { stream: Stream::Plain(socket), report }) };
         let started = Instant::now();
-        let host = self.endpoint.host();
-        let stream = tls.handshake(socket, host, self.options.handshake_timeout, interrupt)?;
+        let stream =
+            tls.handshake(socket, self.endpoint.name(), self.options.handshake_timeout, interrupt)?;
         let der = stream.peer_certificate().ok().flatten().and_then(|certificate| certificate.to_der().ok());
         let peer = der.and_then(|der| PeerCertificate::from_der(&der));
         let detail =

@@ -140,7 +140,7 @@ fn resolve(lookup: &Lookup, host: &str, port: u16) -> Result<Vec<SocketAddr>, Tr
 /// soon as that has failed (as in RFC 8305), so that a dead one delays but little.
 fn connect(addresses: &[SocketAddr], timeout: Duration) -> io::Result<(TcpStream, SocketAddr)> {
     if let [address] = addresses {
-        return TcpStream::connect_timeout(address, timeout).map(|stream| (stream, *address));
+        return connect_one(address, timeout).map(|stream| (stream, *address));
     }
     let deadline = deadline(timeout);
     let (sender, receiver) = mpsc::sync_channel(addresses.len());
@@ -173,8 +173,19 @@ type Tried = (SocketAddr, io::Result<TcpStream>);
 fn try_one(address: SocketAddr, timeout: Duration, sender: SyncSender<Tried>) -> io::Result<()> {
     spawn(move || {
         // A connection that comes too late is closed with the message.
-        let _ = sender.send((address, TcpStream::connect_timeout(&address, timeout)));
+        let _ = sender.send((address, connect_one(&address, timeout)));
     })
+}
+
+fn connect_one(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(address, timeout)?;
+    if is_its_own_peer(&stream) { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
+}
+
+/// Whether a connection leads back to itself: the system may choose for it the very port of this machine that
+/// it is to connect to, where nobody listens. What it writes, nobody else would ever read.
+fn is_its_own_peer(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 fn unreachable(name: &str, error: io::Error) -> TransportError {
@@ -219,6 +230,20 @@ mod tests {
         let (_, address) = connect(&addresses, Duration::from_secs(60)).unwrap();
         assert_eq!(address, addresses[1]);
         assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_to_itself_is_known() {
+        use socket2::{Domain, Socket, Type};
+
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&any.into()).unwrap();
+        socket.connect(&socket.local_addr().unwrap()).unwrap();
+        assert!(is_its_own_peer(&TcpStream::from(socket)));
+        let listener = TcpListener::bind(any).unwrap();
+        assert!(!is_its_own_peer(&TcpStream::connect(listener.local_addr().unwrap()).unwrap()));
     }
 
     #[test]

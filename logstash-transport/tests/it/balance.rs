@@ -146,6 +146,69 @@ fn all_addresses_of_a_name_are_used_and_changes_are_followed() {
 }
 
 #[test]
+fn a_member_beside_the_addresses_of_a_name_stays() {
+    let (named, other) = (Receiver::start().unwrap(), Receiver::start().unwrap());
+    let name = Name::default();
+    name.set(&[&named]);
+    let (transport, _made) = name.balance(Duration::ZERO);
+    let mut transport = transport.and(BeatsTransport::to(endpoint(other.address())));
+    let started = Instant::now();
+    let mut next = 0;
+    while named.received() < 3 {
+        assert!(started.elapsed() < Duration::from_secs(60), "the name is never used");
+        send(&mut transport, next..next + 1).unwrap();
+        next += 1;
+        thread::yield_now();
+    }
+    let before = other.received();
+    for _ in 0..4 {
+        send(&mut transport, next..next + 1).unwrap();
+        next += 1;
+    }
+    assert_eq!(other.received(), before + 2);
+}
+
+/// Each member connects to an address, but knows the peer by its name.
+#[cfg(feature = "tls")]
+#[test]
+fn over_tls_the_addresses_of_a_name_are_asked_for_the_name() {
+    use crate::authority::Authority;
+    use crate::tls_server::TlsServer;
+    use logstash_transport::{ConnectionOptions, TlsConfig};
+
+    let (receiver, ca) = (Receiver::start().unwrap(), Authority::new("ca"));
+    let front = TlsServer::new(&ca.server(&["logstash.test"])).in_front_of(receiver.address());
+    let address = front.address();
+    let options = ConnectionOptions::new().tls(TlsConfig::new().ca_bytes(ca.pem()));
+    let beats = {
+        let options = options.clone();
+        move |endpoint| BeatsTransport::to(endpoint).connection(options.clone())
+    };
+    let name = "beats+tls://logstash.test".parse().unwrap();
+    let mut transport = Balance::over_addresses(name, beats).lookup(move |_, _| Ok(vec![address]));
+    transport.send(&mut Batch::from_events(numbered(0..3))).unwrap();
+    assert_eq!(receiver.events(), numbered(0..3));
+    assert_eq!(front.first().unwrap().name.as_deref(), Some("logstash.test"));
+    assert!(transport.probe().unwrap().certificate.is_some());
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn over_http_the_addresses_of_a_name_are_asked_for_the_name() {
+    use crate::http_server::HttpServer;
+    use logstash_transport::HttpTransport;
+
+    let server = HttpServer::start();
+    let address = server.address();
+    let name: Endpoint = "http://logstash.test:8080/in".parse().unwrap();
+    let mut transport =
+        Balance::over_addresses(name, HttpTransport::to).lookup(move |_, _| Ok(vec![address]));
+    transport.send(&mut Batch::from_events(numbered(0..1))).unwrap();
+    let host = format!("logstash.test:{}", address.port());
+    assert_eq!(server.requests()[0].header("host"), Some(host.as_str()));
+}
+
+#[test]
 fn a_name_is_not_looked_up_for_every_batch() {
     let receiver = Receiver::start().unwrap();
     let name = Name::default();

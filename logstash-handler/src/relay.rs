@@ -6,6 +6,11 @@
 mod framing;
 pub use framing::{Extent, Frame, Framer, FramerOptions, Framing, TooLong};
 
+mod pickle;
+pub use pickle::{
+    Pickle, PickleEntries, PickleError, PickleErrorKind, PickleItems, PickleLimits, PickleValue, PythonRecord,
+};
+
 mod syslog;
 pub use syslog::{
     SyslogEcsFields, SyslogElement, SyslogError, SyslogErrorKind, SyslogFormat, SyslogMessage,

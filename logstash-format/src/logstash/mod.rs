@@ -81,7 +81,8 @@ use template::Template;
 /// these before [`extra`](Self::extra). The names of the table belong to the document. A field
 /// that bears the name of another entry of the object that it goes to is written with an
 /// underscore after its name: `line` becomes `extra.line_`, while `host` becomes `extra.host`, and
-/// `host_` where there is no prefix.
+/// `host_` where there is no prefix. A name whose field is [left out](Rules::drop) is free for fields that are
+/// [renamed](Rules::rename) to it.
 ///
 /// Fields named `tags` whose value is a text or a list of texts add to the tags of the document, those
 /// of the event and those of its spans; others of this name are ordinary fields.

@@ -20,6 +20,8 @@ pub(super) struct Template {
     /// Of the names that [`reserves`](Self::reserves) is about.
     pub(super) reserved: Digests,
     layout: Layout,
+    /// Names of standard fields that rules leave out, and that other fields may have therefore.
+    left_out: Vec<&'static [u8]>,
     /// Names, as JSON, that standard fields have instead of their own, where fields go.
     renamed: Vec<Vec<u8>>,
 }
@@ -99,7 +101,10 @@ impl Template {
 
         let at_top: &[&str] = if layout == Layout::Flat { &AT_TOP } else { &[] };
         let renamed = writer.renamed.iter().map(Vec::as_slice);
-        let names = IN_EXTRA.iter().chain(at_top).map(|name| name.as_bytes()).chain(renamed);
+        let standard = IN_EXTRA.iter().chain(at_top).map(|name| name.as_bytes());
+        let (left_out, kept): (Vec<&'static [u8]>, Vec<_>) =
+            standard.partition(|name| writer.policy.rules.fate(name) == Fate::Drop);
+        let names = kept.into_iter().chain(renamed);
         let reserved = names.fold(Digests::default(), |mut digests, name| {
             digests.add(Digest::of(&[b"\"", name, b"\""].concat()));
             digests
@@ -118,14 +123,15 @@ impl Template {
             policy: writer.policy,
             reserved,
             layout,
+            left_out,
             renamed: writer.renamed,
         }
     }
 
     /// Whether the document itself may write `name`, given as JSON, where fields go.
     pub(super) fn reserves(&self, name: &[u8]) -> bool {
-        has_in_extra(name)
-            || self.layout == Layout::Flat && has_at_top(name)
+        let is_standard = has_in_extra(name) || self.layout == Layout::Flat && has_at_top(name);
+        is_standard && !self.left_out.contains(&name)
             || !self.renamed.is_empty() && self.renamed.iter().any(|renamed| renamed == name)
     }
 }

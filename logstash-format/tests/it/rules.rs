@@ -35,6 +35,19 @@ fn fields_are_dropped_masked_and_renamed() {
 }
 
 #[test]
+fn the_name_of_a_standard_field_that_is_left_out_is_free_for_another_one() {
+    let fields = [("source", Value::from("10.1.2.3")), ("thread_name", Value::from("dropped"))];
+    let event = Event::new(Level::Info, "test", "").fields(&fields);
+    let rules = Rules::new().drop("host").rename("source", "host").drop("thread_name");
+    let formatter = formatter().extra_prefix(None);
+    let found = document(&formatter.clone().rules(rules), &event);
+    assert_eq!((&found["host"], found.get("thread_name")), (&json!("10.1.2.3"), None));
+    let found = document(&formatter.rules(Rules::new().rename("source", "host")), &event);
+    assert_ne!(found["host"], "10.1.2.3");
+    assert_eq!(found["host_"], "10.1.2.3");
+}
+
+#[test]
 fn rules_reach_inside_of_structures() {
     let user = json!({
         "name": "ann",

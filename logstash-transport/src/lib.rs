@@ -138,7 +138,9 @@ pub mod testing;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
-pub use tls::{PeerCertificate, TlsConfig, TlsError, TlsErrorKind, TlsVersion, Verification};
+pub use tls::{
+    PeerCertificate, TlsConfig, TlsError, TlsErrorKind, TlsServerConfig, TlsVersion, Verification,
+};
 
 mod transport;
 pub use transport::Transport;

@@ -20,3 +20,6 @@ mod peer;
 pub use peer::PeerCertificate;
 
 mod presented;
+
+mod server;
+pub use server::TlsServerConfig;

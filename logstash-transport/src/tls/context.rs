@@ -303,7 +303,7 @@ pub(crate) fn kind(error: &native_tls::Error) -> ErrorKind {
     if broke { ErrorKind::Unavailable } else { ErrorKind::Misconfigured }
 }
 
-const fn protocol(version: TlsVersion) -> Protocol {
+pub(super) const fn protocol(version: TlsVersion) -> Protocol {
     match version {
         TlsVersion::Tls12 => Protocol::Tlsv12,
         TlsVersion::Tls13 => Protocol::Tlsv13,

@@ -10,11 +10,17 @@ pub(super) fn from_pem(
     password: Option<&str>,
     names: (&str, &str),
 ) -> Result<Identity, TlsError> {
-    let key = pkcs8(key, password, names.1)?;
-    Identity::from_pkcs8(certificate, &key).map_err(|error| {
+    let key_pem = pkcs8(key, password, names.1)?;
+    let identity = Identity::from_pkcs8(certificate, &key_pem).map_err(|error| {
         let what = format!("{} holds no certificate in PEM form that could be presented", names.0);
         TlsError::new(TlsErrorKind::Certificate, what).caused_by(error)
-    })
+    })?;
+    if !belong_together(certificate, &key_pem) {
+        let what =
+            format!("the certificate in {} and the key in {} do not belong together", names.0, names.1);
+        return Err(TlsError::new(TlsErrorKind::Key, what));
+    }
+    Ok(identity)
 }
 
 pub(super) fn from_pkcs12(der: &[u8], password: &str, name: &str) -> Result<Identity, TlsError> {
@@ -38,6 +44,24 @@ fn pkcs8(key: &[u8], password: Option<&str>, name: &str) -> Result<Vec<u8>, TlsE
                 format!("{name} holds no private key in PEM form, or the password is wrong or missing");
             TlsError::new(TlsErrorKind::Key, what).caused_by(error)
         })
+}
+
+/// Whether the key is that of the first certificate; OpenSSL does not tell before a handshake fails.
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+fn belong_together(certificate: &[u8], key: &[u8]) -> bool {
+    use openssl::pkey::PKey;
+    use openssl::x509::X509;
+
+    let public = X509::from_pem(certificate).and_then(|certificate| certificate.public_key());
+    // What cannot be compared is not refused here.
+    let (Ok(public), Ok(key)) = (public, PKey::private_key_from_pem(key)) else { return true };
+    public.public_eq(&key)
+}
+
+#[cfg(any(target_os = "windows", target_vendor = "apple"))]
+const fn belong_together(_: &[u8], _: &[u8]) -> bool {
+    // Their own libraries compare them.
+    true
 }
 
 #[cfg(any(target_os = "windows", target_vendor = "apple"))]

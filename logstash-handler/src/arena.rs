@@ -1,6 +1,15 @@
 //! Where the threads that log hand their events over: one lock, one copy, bounded in bytes.
 
+mod chunk;
+pub(crate) use chunk::{Chunk, Piece};
+
 use crate::deadline::deadline;
+use chunk::PLACE;
+#[cfg(any(feature = "relay", test))]
+use chunk::WINDOW_PLACE;
+#[cfg(any(feature = "relay", test))]
+use lumberjack_codec::EncodedWindow;
+use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -73,28 +82,51 @@ impl Arena {
         admission: Admission,
         urgent: bool,
     ) -> Result<u64, Refusal> {
+        let mut state = self.admit(event.len(), admission)?;
+        state.chunk.push(event, at);
+        Ok(self.pushed(state, 1, urgent).start)
+    }
+
+    /// Takes in the events of a window that is encoded already, all or none, and tells their positions.
+    ///
+    /// `at` is the time of the oldest of them. Without room nothing is counted: the window is to be offered
+    /// again. The writer does not wait for more.
+    #[cfg(any(feature = "relay", test))]
+    pub(crate) fn push_window(&self, window: EncodedWindow, at: SystemTime) -> Result<Range<u64>, Refusal> {
+        let mut state = self.admit(window.bytes().len() + WINDOW_PLACE, Admission::TENTATIVE)?;
+        let events = u64::from(window.events());
+        state.chunk.push_window(window, at);
+        Ok(self.pushed(state, events, true))
+    }
+
+    /// Waits for room, or makes it, on these terms.
+    fn admit(&self, length: usize, admission: Admission) -> Result<MutexGuard<'_, State>, Refusal> {
         let capacity = admission.share.of(self.capacity);
         let mut state = self.lock();
-        if !state.closed && !state.has_room(event.len(), capacity) {
+        if !state.closed && !state.has_room(length, capacity) {
             // What is here is enough for the writer, whatever it is waiting for.
             state.urgent = true;
             self.work.notify_one();
             if admission.displaces {
-                state.make_room(event.len(), capacity);
+                state.make_room(length, capacity);
             } else if !admission.patience.is_zero() {
-                state = self.wait_for_room(state, event.len(), admission.patience);
+                state = self.wait_for_room(state, length, admission.patience);
             }
         }
         if state.closed {
             return Err(Refusal::Closed);
         }
-        if !state.has_room(event.len(), capacity) {
-            state.overflowed += 1;
+        if !state.has_room(length, capacity) {
+            state.overflowed += u64::from(!admission.tentative);
             return Err(Refusal::Full);
         }
-        state.chunk.push(event, at);
-        let position = state.pushed;
-        state.pushed += 1;
+        Ok(state)
+    }
+
+    /// Counts what was taken in, and wakes the writer if it must know; tells the positions.
+    fn pushed(&self, mut state: MutexGuard<'_, State>, events: u64, urgent: bool) -> Range<u64> {
+        let first = state.pushed;
+        state.pushed += events;
         state.urgent |= urgent;
         let wake = match state.writer {
             Writer::Awake => false,
@@ -106,7 +138,7 @@ impl Arena {
             drop(state);
             self.work.notify_one();
         }
-        Ok(position)
+        first..first + events
     }
 
     fn wait_for_room<'s>(
@@ -207,8 +239,8 @@ impl Arena {
             pushed: state.pushed,
             overflowed: state.overflowed + state.displaced,
             accepted: state.pushed + state.overflowed,
-            events: state.chunk.len() as u64,
-            bytes: state.chunk.bytes.len() as u64,
+            events: state.chunk.len(),
+            bytes: state.chunk.bytes() as u64,
         })
     }
 
@@ -246,6 +278,14 @@ pub(crate) struct Admission {
     pub(crate) share: Share,
     /// Whether older events make room for it.
     pub(crate) displaces: bool,
+    /// Whether it is offered again where there is no room, and therefore not counted.
+    pub(crate) tentative: bool,
+}
+
+impl Admission {
+    /// No wait; what finds no room is offered again.
+    pub(crate) const TENTATIVE: Self =
+        Self { patience: Duration::ZERO, share: Share::ALL, displaces: false, tentative: true };
 }
 
 /// A part of a whole, in percent.
@@ -287,103 +327,8 @@ pub(crate) struct ArenaCounts {
     pub(crate) bytes: u64,
 }
 
-/// Serialised events, one behind the other.
-#[derive(Debug, Default)]
-pub(crate) struct Chunk {
-    bytes: Vec<u8>,
-    /// Where each event ends.
-    ends: Vec<usize>,
-    /// Times of events by their place, where they differ from the one before by more than
-    /// [`RESOLUTION`].
-    times: Vec<(usize, SystemTime)>,
-    /// Events that stood before these and were given up.
-    displaced: u64,
-}
-
-impl Chunk {
-    fn push(&mut self, event: &[u8], at: SystemTime) {
-        let last = self.times.last().map(|(_, last)| *last);
-        let apart = |last: SystemTime| at.duration_since(last).unwrap_or_else(|before| before.duration());
-        if last.is_none_or(|last| apart(last) > RESOLUTION) {
-            self.times.push((self.ends.len(), at));
-        }
-        self.bytes.extend_from_slice(event);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.times.clear();
-        self.displaced = 0;
-    }
-
-    /// Gives up the oldest events until `footprint` bytes are free; tells how many that were.
-    fn displace(&mut self, footprint: usize) -> u64 {
-        let place = |events: &usize| (events + 1) * PLACE;
-        let mut count = 0;
-        while self.ends.get(count).is_some_and(|end| end + place(&count) < footprint) {
-            count += 1;
-        }
-        let count = (count + 1).min(self.ends.len());
-        let Some(bytes) = count.checked_sub(1).and_then(|last| self.ends.get(last).copied()) else {
-            return 0;
-        };
-        self.bytes.drain(..bytes);
-        self.ends.drain(..count);
-        self.ends.iter_mut().for_each(|end| *end -= bytes);
-        // The time that holds for the event which is the first one now.
-        let noted = self.times.partition_point(|(place, _)| *place <= count).saturating_sub(1);
-        self.times.drain(..noted);
-        self.times.iter_mut().for_each(|(place, _)| *place = place.saturating_sub(count));
-        self.displaced += count as u64;
-        count as u64
-    }
-
-    /// Events that stood before these and were given up, since the chunk before.
-    pub(crate) const fn displaced(&self) -> u64 {
-        self.displaced
-    }
-
-    /// Bytes that the events take, with what is noted about them.
-    fn footprint(&self) -> usize {
-        self.bytes.len() + self.ends.len() * PLACE
-    }
-
-    fn fills(&self, (bytes, events): (usize, usize)) -> bool {
-        self.bytes.len() >= bytes || self.ends.len() >= events
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The time of the oldest of `count` events from place `first` on, to within [`RESOLUTION`].
-    pub(crate) fn oldest(&self, first: usize, count: usize) -> SystemTime {
-        let noted = self.times.partition_point(|(place, _)| *place <= first).saturating_sub(1);
-        let within = self.times.iter().skip(noted).take_while(|(place, _)| *place < first + count);
-        within.map(|(_, at)| *at).min().unwrap_or_else(SystemTime::now)
-    }
-
-    /// The events, in order.
-    pub(crate) fn events(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| self.bytes.get(start..end).unwrap_or_default())
-    }
-}
-
-/// Bytes that it takes to note where an event ends.
-const PLACE: usize = size_of::<usize>();
-
 /// What is given up at a time where older events make room: one part in so many.
 const DISPLACED_SHARE: usize = 8;
-
-/// How exactly the time of an event is known to whoever stores it.
-const RESOLUTION: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -397,7 +342,7 @@ mod tests {
     }
 
     fn patient(patience: Duration) -> Admission {
-        Admission { patience, share: Share::ALL, displaces: false }
+        Admission { patience, share: Share::ALL, displaces: false, tentative: false }
     }
 
     fn take(arena: &Arena) -> (Vec<String>, Taken) {
@@ -549,7 +494,7 @@ mod tests {
         );
         assert!(chunk.len() >= 8, "only as many as must be were given up: {}", chunk.len());
         assert_eq!(chunk.oldest(0, 1), at(first));
-        assert_eq!(chunk.oldest(chunk.len() - 1, 1), at(24));
+        assert_eq!(chunk.oldest(chunk.events().count() - 1, 1), at(24));
 
         arena.push(b"next", at(30), admission, false).unwrap();
         arena.take(&mut chunk, NOW, None, |_| {});
@@ -575,5 +520,66 @@ mod tests {
         assert_eq!(taken, 5);
         let taken = (0..10).filter(|_| push(&arena, b"0123", NOW, false).is_ok()).count();
         assert_eq!(taken, 5);
+    }
+
+    fn window(events: u32) -> EncodedWindow {
+        let payloads = (0..events).map(|number| format!("{{\"n\":{number}}}"));
+        lumberjack_codec::WindowEncoder::new(3).encode(payloads).unwrap()
+    }
+
+    /// `e2` for two single events, `w3` for a window of three.
+    fn shape(chunk: &Chunk) -> Vec<String> {
+        let name = |piece: Piece<'_>| match piece {
+            Piece::Events(places) => format!("e{}", places.len()),
+            Piece::Window(window, _) => format!("w{}", window.events()),
+        };
+        chunk.pieces().map(name).collect()
+    }
+
+    #[test]
+    fn windows_keep_their_place_among_events_and_count_as_what_they_hold() {
+        let arena = Arena::new(10_000, 5_000, 1000);
+        let now = SystemTime::now();
+        assert_eq!(push(&arena, b"a", NOW, false), Ok(0));
+        assert_eq!(arena.push_window(window(3), now), Ok(1..4));
+        assert_eq!(arena.push_window(window(2), now), Ok(4..6));
+        assert_eq!(push(&arena, b"b", NOW, false), Ok(6));
+        assert_eq!(push(&arena, b"c", NOW, false), Ok(7));
+        assert_eq!(arena.snapshot(|counts| (counts.pushed, counts.accepted, counts.events)), (8, 8, 8));
+        let mut chunk = Chunk::default();
+        arena.take(&mut chunk, NOW, None, |chunk| assert_eq!(chunk.len(), 8));
+        assert_eq!(shape(&chunk), ["e1", "w3", "w2", "e2"]);
+        assert!(arena.snapshot(|counts| (counts.events, counts.bytes)) == (0, 0));
+    }
+
+    #[test]
+    fn a_window_without_room_is_not_counted_and_fits_alone_whatever_its_size() {
+        let arena = Arena::new(100, 50, 10);
+        let now = SystemTime::now();
+        assert_eq!(arena.push_window(window(50), now), Ok(0..50));
+        assert_eq!(arena.push_window(window(1), now), Err(Refusal::Full));
+        assert_eq!(arena.snapshot(|counts| (counts.accepted, counts.overflowed)), (50, 0));
+        take(&arena);
+        assert_eq!(arena.push_window(window(1), now), Ok(50..51));
+        arena.close();
+        assert_eq!(arena.push_window(window(1), now), Err(Refusal::Closed));
+    }
+
+    #[test]
+    fn windows_make_room_as_a_whole() {
+        let capacity = 400;
+        let arena = Arena::new(capacity, 1000, 1000);
+        let now = SystemTime::now();
+        push(&arena, &[b'x'; 20], NOW, false).unwrap();
+        arena.push_window(window(5), now).unwrap();
+        push(&arena, &[b'y'; 150], NOW, false).unwrap();
+        let terms = Admission { displaces: true, tentative: false, ..Admission::TENTATIVE };
+        let position = arena.push(&[b'z'; 190], now, terms, false).unwrap();
+        assert_eq!(position, 7);
+        let mut chunk = Chunk::default();
+        let displaced = |chunk: &Chunk| assert_eq!((chunk.displaced(), chunk.len()), (6, 2));
+        arena.take(&mut chunk, NOW, None, displaced);
+        assert_eq!(shape(&chunk), ["e2"]);
+        assert_eq!(arena.snapshot(|counts| (counts.accepted, counts.overflowed)), (8, 6));
     }
 }

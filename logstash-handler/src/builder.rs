@@ -6,7 +6,7 @@ use crate::dead_letter::DeadLetterStore;
 use crate::fork;
 use crate::guard::Guard;
 use crate::handler::Handler;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Watcher};
 use crate::listener::{Listener, Listeners};
 use crate::notice::Notices;
 use crate::overflow::Overflow;
@@ -29,13 +29,14 @@ pub struct HandlerBuilder {
     queue: Option<Box<dyn Queue>>,
     listeners: Listeners,
     dead_letters: Option<Box<dyn DeadLetterStore>>,
+    watcher: Option<Watcher>,
     pub(crate) options: Options,
 }
 
 impl HandlerBuilder {
     pub(crate) fn new(formatter: Arc<dyn Formatter>, transport: Box<dyn Transport>) -> Self {
         let (listeners, options) = (Listeners::default(), Options::default());
-        Self { formatter, transport, queue: None, listeners, dead_letters: None, options }
+        Self { formatter, transport, queue: None, listeners, dead_letters: None, watcher: None, options }
     }
 
     /// Where events wait for the peer. Default: a [`MemoryQueue`] of 64 MiB.
@@ -163,6 +164,13 @@ impl HandlerBuilder {
         self
     }
 
+    /// Who is told that the books have changed, or that there is room again.
+    #[cfg(feature = "relay")]
+    pub(crate) fn watcher(mut self, watcher: impl Fn() + Send + Sync + 'static) -> Self {
+        self.watcher = Some(Watcher(Box::new(watcher)));
+        self
+    }
+
     /// Starts the two threads.
     ///
     /// Delivery of what is in the queue from an earlier run begins at once.
@@ -171,13 +179,13 @@ impl HandlerBuilder {
     ///
     /// [`StartError`] when an option makes no sense or a thread cannot be started.
     pub fn start(self) -> Result<(Handler, Guard), StartError> {
-        let Self { formatter, mut transport, queue, listeners, dead_letters, options } = self;
+        let Self { formatter, mut transport, queue, listeners, dead_letters, watcher, options } = self;
         options.check()?;
         fork::watch().map_err(StartError::Thread)?;
         let queue = Contained::new(queue.unwrap_or_else(|| Box::new(MemoryQueue::new())));
         let interrupt = Interrupt::new();
         transport.interrupt_by(interrupt.clone());
-        let ledger = Ledger::default();
+        let ledger = Ledger::watched_by(watcher);
         let recovered = queue.depth().events;
         ledger.update(|books| {
             books.recovered = recovered;

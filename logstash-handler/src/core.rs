@@ -55,7 +55,7 @@ impl Core {
         urgent: bool,
     ) -> Result<u64, DropReason> {
         let Some(_depth) = Depth::enter() else {
-            return Err(self.turn_away(DropReason::Recursion));
+            return Err(self.turn_away(DropReason::Recursion, 1));
         };
         with_buffer(|buffer| match self.format(event, buffer) {
             Ok(()) => self.hand_over(buffer, event.timestamp, Some(event.level), patience, urgent),
@@ -83,28 +83,34 @@ impl Core {
         patience: Patience,
         urgent: bool,
     ) -> Result<u64, DropReason> {
-        if document.is_empty() {
-            return Err(self.turn_away(DropReason::Unformattable));
-        }
-        if document.len() > self.options.max_event_bytes {
-            return Err(self.turn_away(DropReason::Oversized));
-        }
+        self.check_document(document)?;
         let admission = match patience {
             Patience::OfPolicy => {
                 let fill = Share(self.queue_fill.load(Ordering::Relaxed));
                 self.options.overflow.admission(level, fill)
             }
-            Patience::Of(patience) => Some(Admission { patience, share: Share::ALL, displaces: false }),
+            Patience::Of(patience) => Some(Admission { patience, tentative: false, ..Admission::TENTATIVE }),
         };
         let Some(admission) = admission else {
             self.arena.turn_away();
             return Err(DropReason::Overflow);
         };
         self.arena.push(document, at, admission, urgent).map_err(|refusal| match refusal {
-            Refusal::Closed => self.turn_away(DropReason::Closed),
+            Refusal::Closed => self.turn_away(DropReason::Closed, 1),
             // Counted by the arena, under the lock that it holds anyway.
             Refusal::Full => DropReason::Overflow,
         })
+    }
+
+    /// Turns a document away that can be no event.
+    pub(crate) fn check_document(&self, document: &[u8]) -> Result<(), DropReason> {
+        if document.is_empty() {
+            return Err(self.turn_away(DropReason::Unformattable, 1));
+        }
+        if document.len() > self.options.max_event_bytes {
+            return Err(self.turn_away(DropReason::Oversized, 1));
+        }
+        Ok(())
     }
 
     fn unformattable(&self, why: &str) -> DropReason {
@@ -112,13 +118,14 @@ impl Core {
             // The writer thread has the time to tell it.
             self.arena.poke();
         }
-        self.turn_away(DropReason::Unformattable)
+        self.turn_away(DropReason::Unformattable, 1)
     }
 
-    fn turn_away(&self, reason: DropReason) -> DropReason {
+    /// Counts events as dropped that never reached the arena.
+    pub(crate) fn turn_away(&self, reason: DropReason, events: u64) -> DropReason {
         let mut books = self.ledger.lock();
-        books.turned_away += 1;
-        books.dropped.add(reason, 1);
+        books.turned_away += events;
+        books.dropped.add(reason, events);
         reason
     }
 

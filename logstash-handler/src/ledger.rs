@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::progress::Progress;
 use crate::stats::{ConnectionState, DropReason, Drops};
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -13,6 +14,17 @@ use std::time::{Instant, SystemTime};
 pub(crate) struct Ledger {
     books: Mutex<Books>,
     changed: Condvar,
+    watcher: Option<Watcher>,
+}
+
+/// Is called after every change of the books, and when the arena has room again: what waits for that, but
+/// not on a thread of its own. It must be quick, and may come once for several changes.
+pub(crate) struct Watcher(pub(crate) Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +143,17 @@ impl Books {
 }
 
 impl Ledger {
+    pub(crate) fn watched_by(watcher: Option<Watcher>) -> Self {
+        Self { watcher, ..Self::default() }
+    }
+
+    /// Tells the watcher, if there is one, to look.
+    pub(crate) fn stir(&self) {
+        if let Some(Watcher(watcher)) = &self.watcher {
+            watcher();
+        }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Books> {
         // The books are right after every statement, so a panic elsewhere does not spoil them.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
@@ -140,6 +163,7 @@ impl Ledger {
     pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Books) -> T) -> T {
         let result = change(&mut self.lock());
         self.changed.notify_all();
+        self.stir();
         result
     }
 
@@ -188,6 +212,13 @@ impl GivenUp {
         if self.ranges.len() > MAX_RANGES {
             self.ranges.pop_front();
         }
+    }
+
+    /// Why the first of the events at some positions that were given up was, if any was.
+    #[cfg(feature = "relay")]
+    pub(crate) fn reason_in(&self, positions: &Range<u64>) -> Option<DropReason> {
+        let meets = |range: &Range<u64>| range.start < positions.end && positions.start < range.end;
+        self.ranges.iter().find(|(range, _)| meets(range)).map(|(_, reason)| *reason)
     }
 
     /// Why the event at a position was given up, if it was.

@@ -37,7 +37,7 @@ pub enum Overflow {
 impl Overflow {
     /// On which terms an event of that level is taken in; `None` where the queue is too full for it.
     pub(crate) fn admission(self, level: Option<Level>, queue_fill: Share) -> Option<Admission> {
-        let admission = Admission { patience: Duration::ZERO, share: Share::ALL, displaces: false };
+        let admission = Admission { tentative: false, ..Admission::TENTATIVE };
         Some(match self {
             Self::Block { timeout } => Admission { patience: timeout, ..admission },
             Self::DropNewest => admission,

@@ -1,6 +1,6 @@
 //! The writer thread: takes what has gathered, makes windows of it, stores them.
 
-use crate::arena::{Chunk, Taken};
+use crate::arena::{Chunk, Piece, Taken};
 use crate::core::Core;
 use crate::deadline::deadline;
 use crate::loss::Losses;
@@ -63,8 +63,9 @@ impl<'c> Writer<'c> {
         let mut position = 0;
         let taken = core.arena.take(chunk, core.options.linger, self.alarm, |chunk| {
             let mut books = core.ledger.lock();
-            position = books.take(chunk.displaced(), chunk.len() as u64);
+            position = books.take(chunk.displaced(), chunk.len());
         });
+        core.ledger.stir();
         core.notices.tell_noted();
         if taken == Taken::Last {
             // Memory is no place to stay any more.
@@ -94,14 +95,34 @@ impl<'c> Writer<'c> {
     /// Stores all events of a chunk, window by window, so that sending starts with the first.
     ///
     /// `position` is that of the first event.
-    fn store(&mut self, chunk: &Chunk, position: u64) {
-        let options = &self.core.options;
+    fn store(&mut self, chunk: &Chunk, mut position: u64) {
         let events: Vec<&[u8]> = chunk.events().collect();
-        let mut first = 0;
-        while let Some(rest) = events.get(first..).filter(|rest| !rest.is_empty()) {
+        for piece in chunk.pieces() {
+            match piece {
+                Piece::Events(places) => {
+                    let count = places.len() as u64;
+                    self.store_events(chunk, &events, places, position);
+                    position += count;
+                }
+                Piece::Window(window, at) => {
+                    let range = position..position + u64::from(window.events());
+                    position = range.end;
+                    self.append(window.clone(), at, range);
+                }
+            }
+        }
+        self.core.ledger.update(|books| books.handled = books.taken);
+        self.commit();
+    }
+
+    /// Makes windows of the single events at these places, the first of which is at `position`.
+    fn store_events(&mut self, chunk: &Chunk, events: &[&[u8]], places: Range<usize>, position: u64) {
+        let options = &self.core.options;
+        let mut first = places.start;
+        while let Some(rest) = events.get(first..places.end).filter(|rest| !rest.is_empty()) {
             let lengths = rest.iter().map(|event| event.len());
             let count = window_prefix(lengths, options.window_events, options.window_bytes);
-            let start = position + first as u64;
+            let start = position + (first - places.start) as u64;
             let range = start..start + count as u64;
             match self.encoder.encode(rest.iter().take(count)) {
                 Ok(window) => self.append(window, chunk.oldest(first, count), range),
@@ -113,8 +134,6 @@ impl<'c> Writer<'c> {
             }
             first += count;
         }
-        self.core.ledger.update(|books| books.handled = books.taken);
-        self.commit();
     }
 
     /// Makes what is in the queue as durable as somebody wants it to be, or else as the queue does.

@@ -105,6 +105,9 @@ pub use listener::Listener;
 mod loss;
 mod notice;
 
+#[cfg(feature = "relay")]
+mod offer;
+
 mod overflow;
 pub use overflow::Overflow;
 

@@ -1,15 +1,56 @@
 //! The relay: a collector of logs and a proxy, the program `logstash-relay` as a library.
 //!
 //! It receives log events over the network and hands each of them to the outputs that its routes name.
-//! Each output is a [`Handler`](crate::Handler) with a queue of its own.
+//! Each output is a [`Handler`](crate::Handler) with a queue of its own, and none waits for another.
+//!
+//! A [`RelayConfig`] says what it does, a [`Relay`] does it.
+//!
+//! # What happens when it is too much
+//!
+//! | what | bound | beyond it |
+//! | --- | --- | --- |
+//! | one message | `max_length` of the input | it is cut, tagged and counted |
+//! | connections of an input | `max_connections`, `max_connections_per_peer` | closed at once and counted |
+//! | a TLS handshake | `handshake_timeout` | closed and counted |
+//! | memory of a connection | the longest message, and 64 KiB; for Beats 4 times the longest message | nothing more is read |
+//! | an output without room | its queue | by `when_full`: connections wait, and datagrams are dropped and counted; or all is dropped and counted |
+//!
+//! # What is acknowledged
+//!
+//! Only Beats has acknowledgements: a window is acknowledged when all outputs that it is for have stored
+//! it, or by option delivered; outputs that drop when they are full are not waited for. What came over
+//! anything else may be lost with the process until it is stored, some 20 ms later.
+
+mod config;
+pub use config::{
+    Acknowledge, Carrier, ConfigError, FormatName, InputConfig, Listen, ListenError, OutputConfig, Protocol,
+    RelayConfig, RouteConfig, Severity, WhenFull,
+};
+
+mod counters;
+pub use counters::InputStats;
+
+mod error;
+pub use error::RelayError;
+
+mod format;
 
 mod framing;
 pub use framing::{Extent, Frame, Framer, FramerOptions, Framing, TooLong};
 
-mod pickle;
-pub use pickle::{
-    Pickle, PickleEntries, PickleError, PickleErrorKind, PickleItems, PickleLimits, PickleValue, PythonRecord,
-};
+mod input;
+mod output;
+
+mod problems;
+pub use problems::Problem;
+
+mod record;
+mod router;
+
+mod server;
+pub use server::{Relay, RelayReport, RelayStats};
+
+mod source;
 
 mod syslog;
 pub use syslog::{

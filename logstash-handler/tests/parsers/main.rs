@@ -4,5 +4,4 @@
 #![cfg(feature = "relay")]
 
 mod framing;
-mod pickle;
 mod syslog;

@@ -1,0 +1,166 @@
+use super::error::ConfigError;
+use super::listen::{Carrier, Listen, Protocol};
+use logstash_transport::TlsServerConfig;
+use logstash_transport::human::{Size, Time, TimeOrNone};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where events come in.
+///
+/// | key | value | default |
+/// | --- | --- | --- |
+/// | `listen` | a [`Listen`] | |
+/// | `tls_cert`, `tls_key`, `tls_key_password` | certificate chain and key, PEM, and what the key is decrypted with | |
+/// | `tags` | added to events that are not JSON already | none |
+/// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Beats `"16 MiB"` |
+/// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
+/// | `max_connections_per_peer` | those of one address | 1000 |
+/// | `handshake_timeout` | time for a TLS handshake | `"10 s"` |
+/// | `idle_timeout` | time without a byte after which a connection is closed, or `"none"` | `"none"`, Beats `"60 s"` |
+/// | `receive_buffer` | bytes that the system may hold for a datagram socket | that of the system |
+/// | `acknowledge` | `"stored"` or `"delivered"`, for Beats | `"stored"` |
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct InputConfig {
+    /// Where to listen.
+    pub listen: Listen,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    tls_key_password: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    max_length: Option<Size>,
+    #[serde(default = "many")]
+    max_connections: usize,
+    #[serde(default = "many")]
+    max_connections_per_peer: usize,
+    handshake_timeout: Option<Time>,
+    idle_timeout: Option<TimeOrNone>,
+    receive_buffer: Option<Size>,
+    #[serde(default)]
+    acknowledge: Acknowledge,
+}
+
+impl InputConfig {
+    /// An input with the defaults.
+    #[must_use]
+    pub const fn new(listen: Listen) -> Self {
+        Self {
+            listen,
+            tls_cert: None,
+            tls_key: None,
+            tls_key_password: None,
+            tags: Vec::new(),
+            max_length: None,
+            max_connections: many(),
+            max_connections_per_peer: many(),
+            handshake_timeout: None,
+            idle_timeout: None,
+            receive_buffer: None,
+            acknowledge: Acknowledge::Stored,
+        }
+    }
+
+    pub(crate) fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    pub(crate) fn max_length(&self) -> usize {
+        let default = if self.is_beats() { 16 * 1024 * 1024 } else { 64 * 1024 };
+        self.max_length.map_or(default, Size::in_memory)
+    }
+
+    pub(crate) const fn max_connections(&self) -> usize {
+        self.max_connections
+    }
+
+    pub(crate) const fn max_connections_per_peer(&self) -> usize {
+        self.max_connections_per_peer
+    }
+
+    pub(crate) fn handshake_timeout(&self) -> Duration {
+        self.handshake_timeout.map_or(Duration::from_secs(10), Time::duration)
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        let default = self.is_beats().then_some(Duration::from_secs(60));
+        self.idle_timeout.map_or(default, TimeOrNone::duration)
+    }
+
+    pub(crate) fn receive_buffer(&self) -> Option<usize> {
+        self.receive_buffer.map(Size::in_memory)
+    }
+
+    pub(crate) const fn acknowledge(&self) -> Acknowledge {
+        self.acknowledge
+    }
+
+    /// Certificate and key, where there are any.
+    pub(crate) fn tls(&self) -> Option<TlsServerConfig> {
+        let (in_address, key_in_address) = self.listen.tls_files();
+        let (cert, key) = (self.tls_cert.as_ref().or(in_address)?, self.tls_key.as_ref().or(key_in_address)?);
+        let tls = TlsServerConfig::new(cert, key);
+        Some(match &self.tls_key_password {
+            Some(password) => tls.key_password(password),
+            None => tls,
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |text: &str| Err(ConfigError::new(text));
+        let (in_address, key_in_address) = self.listen.tls_files();
+        let has_cert = self.tls_cert.is_some() || in_address.is_some();
+        let has_key = self.tls_key.is_some() || key_in_address.is_some();
+        let is_tls = self.listen.carrier() == Carrier::Tls;
+        match (is_tls, has_cert, has_key) {
+            (true, false, false) => return wrong("TLS needs tls_cert and tls_key"),
+            (_, true, false) => return wrong("tls_cert without tls_key: name the file with its key too"),
+            (_, false, true) => {
+                return wrong("tls_key without tls_cert: name the file with the certificate too");
+            }
+            (false, true, true) => {
+                return wrong(
+                    "there is a certificate, but the address asks for no TLS: write +tls in its scheme",
+                );
+            }
+            (true, true, true) | (false, false, false) => {}
+        }
+        if self.max_length() == 0 || self.max_length() > MAX_LENGTH {
+            return wrong("max_length is from 1 byte to 64 MiB");
+        }
+        if self.max_connections == 0 || self.max_connections_per_peer == 0 {
+            return wrong("there must be room for at least one connection");
+        }
+        if self.max_connections > MAX_CONNECTIONS {
+            return wrong("max_connections is at most 1000000");
+        }
+        Ok(())
+    }
+
+    fn is_beats(&self) -> bool {
+        self.listen.protocol() == Protocol::Beats
+    }
+}
+
+/// When a window of Beats is acknowledged.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Acknowledge {
+    /// When all outputs that wait have stored it, as durably as their queues can.
+    #[default]
+    Stored,
+    /// When all outputs that wait have delivered it.
+    Delivered,
+}
+
+const fn many() -> usize {
+    1000
+}
+
+/// What a frame of the protocols holds at most.
+const MAX_LENGTH: usize = 64 * 1024 * 1024;
+
+const MAX_CONNECTIONS: usize = 1_000_000;

@@ -1,0 +1,121 @@
+use super::error::{ConfigError, nearest};
+use super::format::FormatName;
+use super::{InputConfig, OutputConfig};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Which events go where: those that meet all conditions go to all the outputs.
+///
+/// | key | value | default |
+/// | --- | --- | --- |
+/// | `inputs` | names | all |
+/// | `peers` | addresses and networks, such as `"10.0.0.0/8"` | all |
+/// | `severity` | a [`Severity`]: that one and what is worse | all |
+/// | `outputs` | names | |
+/// | `format` | a [`FormatName`] instead of that of the output | that of the output |
+///
+/// An event goes to the outputs of every route that it meets, once to each; the first route decides on
+/// the format. Events that meet no route are dropped and counted.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RouteConfig {
+    #[serde(default)]
+    inputs: Vec<String>,
+    #[serde(default, deserialize_with = "networks")]
+    peers: Vec<IpNet>,
+    severity: Option<Severity>,
+    outputs: Vec<String>,
+    format: Option<FormatName>,
+}
+
+impl RouteConfig {
+    /// A route that everything meets.
+    #[must_use]
+    pub const fn to(outputs: Vec<String>) -> Self {
+        Self { inputs: Vec::new(), peers: Vec::new(), severity: None, outputs, format: None }
+    }
+
+    /// Whether it is meant for what comes from there.
+    pub(crate) fn meets(&self, input: &str, peer: Option<IpAddr>) -> bool {
+        let by_input = self.inputs.is_empty() || self.inputs.iter().any(|name| name == input);
+        // Who comes over IPv4 to a socket of IPv6 has an address that is mapped.
+        let peer = peer.map(|peer| peer.to_canonical());
+        let by_peer = self.peers.is_empty()
+            || peer.is_some_and(|peer| self.peers.iter().any(|network| network.contains(&peer)));
+        by_input && by_peer
+    }
+
+    pub(crate) const fn severity(&self) -> Option<Severity> {
+        self.severity
+    }
+
+    pub(crate) fn outputs(&self) -> &[String] {
+        &self.outputs
+    }
+
+    pub(crate) const fn format(&self) -> Option<FormatName> {
+        self.format
+    }
+
+    pub(super) fn check(
+        &self,
+        inputs: &BTreeMap<String, InputConfig>,
+        outputs: &BTreeMap<String, OutputConfig>,
+    ) -> Result<(), ConfigError> {
+        if self.outputs.is_empty() {
+            return Err(ConfigError::new("it names no outputs"));
+        }
+        for name in &self.inputs {
+            known("input", name, inputs.keys())?;
+        }
+        for name in &self.outputs {
+            known("output", name, outputs.keys())?;
+        }
+        Ok(())
+    }
+}
+
+/// How severe an event is, as syslog counts: the less the worse. Events that do not tell count as `info`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names of syslog")]
+pub enum Severity {
+    Emergency,
+    Alert,
+    Critical,
+    Error,
+    Warning,
+    Notice,
+    Info,
+    Debug,
+}
+
+fn known<'a>(
+    what: &str,
+    name: &str,
+    mut names: impl Iterator<Item = &'a String> + Clone,
+) -> Result<(), ConfigError> {
+    if names.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let near = nearest(name, names.by_ref().map(String::as_str));
+    let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    Err(ConfigError::new(format!("there is no {what} {name:?}{near}")))
+}
+
+/// Networks, or single addresses.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: &String| {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
+            let text = format!("{text:?} is no address and no network; write it like 10.1.2.3 or 10.0.0.0/8");
+            serde::de::Error::custom(text)
+        })
+    };
+    texts.iter().map(network).collect()
+}

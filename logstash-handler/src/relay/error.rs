@@ -1,0 +1,32 @@
+use std::error::Error;
+use std::fmt;
+
+/// Why a relay cannot start, or cannot take over a configuration.
+#[derive(Debug)]
+pub struct RelayError {
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl RelayError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for RelayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for RelayError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}

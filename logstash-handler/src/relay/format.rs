@@ -1,0 +1,233 @@
+//! How events look to outputs.
+
+use super::config::FormatName;
+use super::record::{Content, Record};
+use super::source::Source;
+use logstash_format::{
+    EcsFormatter, Event, Fields, FormatError, Formatter, Level, LogstashFormatter, Rules, Value,
+};
+use std::io::Write as _;
+
+/// Writes events for outputs.
+pub(crate) enum Format {
+    Ecs(Box<EcsFormatter>),
+    Logstash(Box<LogstashFormatter>),
+    Raw,
+}
+
+impl Format {
+    pub(crate) fn new(name: FormatName) -> Self {
+        match name {
+            FormatName::Ecs => Self::Ecs(Box::new(ecs())),
+            FormatName::Logstash => Self::Logstash(Box::new(logstash())),
+            FormatName::Raw => Self::Raw,
+        }
+    }
+
+    /// Appends an event, as a document or a line without its end.
+    pub(crate) fn write(
+        &self,
+        record: &Record<'_>,
+        source: &Source,
+        out: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
+        let text;
+        let event = match (&record.content, self) {
+            (Content::Document, _) => {
+                out.extend_from_slice(record.text);
+                return Ok(());
+            }
+            (_, Self::Raw) => {
+                write_line(record.text, out);
+                return Ok(());
+            }
+            (Content::Line, _) => {
+                text = String::from_utf8_lossy(record.text);
+                let logger = if source.address().is_empty() { source.input() } else { source.address() };
+                Event::new(Level::Info, logger, &*text).at(record.received)
+            }
+            (Content::Syslog(message), _) => message.event(record.received),
+        };
+        let fields = RecordFields { schema: self.schema(), source, record };
+        self.format(&event.fields(&fields).pid(0), out)
+    }
+
+    const fn schema(&self) -> Schema {
+        match self {
+            Self::Ecs(_) => Schema::Ecs,
+            Self::Logstash(_) | Self::Raw => Schema::Logstash,
+        }
+    }
+}
+
+impl Formatter for Format {
+    fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        match self {
+            Self::Ecs(formatter) => formatter.format(event, out),
+            Self::Logstash(formatter) => formatter.format(event, out),
+            Self::Raw => {
+                // To memory, which does not fail.
+                let mut line = Vec::new();
+                let _ = write!(line, "{}", event.message);
+                write_line(&line, out);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What the document says of this process and thread would be wrong: the event is not theirs.
+fn logstash() -> LogstashFormatter {
+    let own = ["host", "logsource", "pid", "process_name", "program", "thread_name"];
+    let rules = own.iter().fold(Rules::new(), |rules, field| rules.drop(field));
+    let rules = rules.rename(SOURCE_HOST, "host");
+    LogstashFormatter::new().message_type("logstash-relay").extra_prefix(None).remember_pid(true).rules(rules)
+}
+
+fn ecs() -> EcsFormatter {
+    let own = [
+        "event.dataset",
+        "host.hostname",
+        "host.name",
+        "process.executable",
+        "process.name",
+        "process.pid",
+        "process.thread.id",
+        "process.thread.name",
+    ];
+    let rules = own.iter().fold(Rules::new(), |rules, field| rules.drop(field));
+    EcsFormatter::new().remember_pid(true).rules(rules)
+}
+
+/// In whose names fields are written.
+#[derive(Clone, Copy)]
+enum Schema {
+    Ecs,
+    Logstash,
+}
+
+/// What an event says, where it came from, and what is not right with it.
+struct RecordFields<'a> {
+    schema: Schema,
+    source: &'a Source,
+    record: &'a Record<'a>,
+}
+
+impl Fields for RecordFields<'_> {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        if let Content::Syslog(message) = &self.record.content {
+            match self.schema {
+                Schema::Ecs => message.ecs_fields().for_each(visit),
+                Schema::Logstash => message.for_each(visit),
+            }
+            if message.timestamp.is_some() {
+                let name = match self.schema {
+                    Schema::Ecs => "event.created",
+                    Schema::Logstash => "received_at",
+                };
+                visit(name, Value::Time(self.record.received));
+            }
+        }
+        self.source(visit);
+        for tag in self.source.tags() {
+            visit("tags", Value::Str(tag));
+        }
+        for tag in self.record.tags.all() {
+            visit("tags", Value::Str(tag));
+        }
+    }
+
+    fn may_hold_error(&self) -> bool {
+        false
+    }
+}
+
+impl RecordFields<'_> {
+    fn source(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        let source = self.source;
+        let (address, port, tls) = match self.schema {
+            Schema::Ecs => ("source.address", "source.port", "tls.established"),
+            Schema::Logstash => (SOURCE_HOST, "port", "tls"),
+        };
+        if let Some(peer) = source.peer() {
+            visit(address, Value::Str(source.address()));
+            if let Schema::Ecs = self.schema {
+                visit("source.ip", Value::Str(source.address()));
+            }
+            visit(port, Value::U64(peer.port().into()));
+        }
+        visit("input", Value::Str(source.input()));
+        if source.is_tls() {
+            visit(tls, Value::Bool(true));
+        }
+    }
+}
+
+/// Writes a message as one line: breaks within it become `#012` and `#015`, as rsyslog writes them.
+fn write_line(message: &[u8], out: &mut Vec<u8>) {
+    let mut rest = message;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        let (before, behind) = rest.split_at(at);
+        out.extend_from_slice(before);
+        out.extend_from_slice(if behind.first() == Some(&b'\n') { b"#012" } else { b"#015" });
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+}
+
+/// A name for the host that events come from; the name `host` is that of this machine, and left out.
+const SOURCE_HOST: &str = "source_host";
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Tags;
+    use super::super::source::Labels;
+    use super::*;
+    use serde_json::json;
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    fn source() -> Source {
+        let labels = Labels { name: "net".into(), tags: vec!["edge".into()] };
+        Source::new(Arc::new(labels), Some("[::ffff:192.0.2.7]:4000".parse().unwrap()), true)
+    }
+
+    fn document(name: FormatName, line: &[u8]) -> serde_json::Value {
+        let received = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+        let mut tags = Tags::default();
+        tags.add("_message_truncated");
+        let record = Record { text: line, content: Content::Line, received, tags };
+        let mut out = Vec::new();
+        Format::new(name).write(&record, &source(), &mut out).unwrap();
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn a_line_becomes_a_document_of_logstash_that_says_nothing_of_this_process() {
+        let expected = json!({
+            "@timestamp": "1970-01-01T00:00:01.500Z", "@version": "1", "host": "192.0.2.7", "port": 4000,
+            "input": "net", "tls": true, "level": "INFO", "logger_name": "192.0.2.7",
+            "message": "hello \u{fffd}", "tags": ["edge", "_message_truncated"], "type": "logstash-relay",
+        });
+        assert_eq!(document(FormatName::Logstash, b"hello \xff"), expected);
+    }
+
+    #[test]
+    fn a_line_becomes_a_document_of_ecs_that_says_nothing_of_this_process() {
+        let found = document(FormatName::Ecs, b"hello");
+        assert_eq!(found["source"], json!({"address": "192.0.2.7", "ip": "192.0.2.7", "port": 4000}));
+        assert_eq!(found["message"], "hello");
+        assert_eq!(found["labels"], json!({"input": "net"}));
+        assert_eq!(found["tags"], json!(["edge", "_message_truncated"]));
+        assert!(found.get("process").is_none() && found.get("host").is_none(), "{found}");
+    }
+
+    #[test]
+    fn raw_lines_stay_as_they_are_but_for_breaks_within() {
+        let received = SystemTime::now();
+        let record = Record { text: b"a\r\nb\xff", content: Content::Line, received, tags: Tags::default() };
+        let mut out = Vec::new();
+        Format::new(FormatName::Raw).write(&record, &source(), &mut out).unwrap();
+        assert_eq!(out, b"a#015#012b\xff");
+    }
+}

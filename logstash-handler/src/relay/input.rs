@@ -1,0 +1,183 @@
+//! Inputs: listeners, and what they share with their connections.
+
+mod beats;
+mod connection;
+mod datagram;
+mod document;
+mod lines;
+mod listener;
+mod peers;
+mod socket;
+
+use super::config::{Carrier, InputConfig, Protocol};
+use super::counters::{Counters, InputStats};
+use super::error::RelayError;
+use super::problems::Problems;
+use super::record::{Content, Record, Tags};
+use super::router::{Dispatcher, Router};
+use super::source::{Labels, Source};
+use super::syslog::SyslogParser;
+use peers::Peers;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
+use tokio::net::{TcpListener, UdpSocket, lookup_host};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio_native_tls::TlsAcceptor;
+
+/// An input at work.
+pub(crate) struct Input {
+    shared: Arc<Shared>,
+    address: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What an input and its connections have in common.
+struct Shared {
+    config: InputConfig,
+    labels: Arc<Labels>,
+    router: Arc<Router>,
+    counters: Arc<Counters>,
+    syslog: SyslogParser,
+    problems: Arc<Problems>,
+    /// With the certificate of the moment.
+    acceptor: RwLock<Option<TlsAcceptor>>,
+    /// Places for connections.
+    places: Arc<Semaphore>,
+    peers: Arc<Peers>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Input {
+    /// Binds and listens.
+    pub(crate) async fn start(
+        name: &str,
+        config: &InputConfig,
+        router: &Arc<Router>,
+        problems: &Arc<Problems>,
+    ) -> Result<Self, RelayError> {
+        let failed = |what: String| RelayError::new(format!("input {name:?}: {what}"));
+        let acceptor = acceptor(name, config)?;
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            config: config.clone(),
+            labels: Arc::new(Labels { name: name.to_owned(), tags: config.tags().to_vec() }),
+            router: Arc::clone(router),
+            counters: Arc::default(),
+            syslog: SyslogParser::new(),
+            problems: Arc::clone(problems),
+            acceptor: RwLock::new(acceptor),
+            places: Arc::new(Semaphore::new(config.max_connections())),
+            peers: Arc::new(Peers::new(config.max_connections_per_peer())),
+            stop: stopped,
+        });
+        let listen = &config.listen;
+        let cannot = |error| failed(format!("cannot listen on {listen}")).caused_by(error);
+        let addresses = || async {
+            let found = lookup_host((listen.host(), listen.port())).await.map_err(cannot)?;
+            Ok::<_, RelayError>(found.collect::<Vec<_>>())
+        };
+        let (address, task) = match listen.carrier() {
+            Carrier::Tcp | Carrier::Tls => {
+                let socket = TcpListener::bind(&*addresses().await?).await.map_err(cannot)?;
+                let address = socket.local_addr().map_err(cannot)?;
+                (Some(address), tokio::spawn(listener::run(socket, Arc::clone(&shared))))
+            }
+            Carrier::Udp => {
+                let socket = UdpSocket::bind(&*addresses().await?).await.map_err(cannot)?;
+                let address = socket.local_addr().map_err(cannot)?;
+                let socket = socket::Socket::udp(socket, config.receive_buffer()).map_err(cannot)?;
+                (Some(address), tokio::spawn(datagram::run(socket, Arc::clone(&shared))))
+            }
+            Carrier::Unix => {
+                let socket = socket::Socket::unix(listen.path()).map_err(cannot)?;
+                (None, tokio::spawn(datagram::run(socket, Arc::clone(&shared))))
+            }
+        };
+        Ok(Self { shared, address, stop, task: Mutex::new(Some(task)) })
+    }
+
+    pub(crate) fn config(&self) -> &InputConfig {
+        &self.shared.config
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub(crate) const fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    pub(crate) fn stats(&self) -> InputStats {
+        self.shared.counters.stats()
+    }
+
+    /// Reads certificate and key again, for the connections that come from now on.
+    pub(crate) fn renew_certificate(&self) -> Result<(), RelayError> {
+        let renewed = acceptor(&self.shared.labels.name, &self.shared.config)?;
+        *self.shared.acceptor.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(())
+    }
+
+    /// Stops listening and reading; what is in hand is handed on. Waits until all connections have ended.
+    pub(crate) async fn stop(&self) {
+        self.stop.send_replace(true);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            // One that panicked has ended too.
+            let _ = task.await;
+        }
+        let all = u32::try_from(self.shared.config.max_connections()).unwrap_or(u32::MAX);
+        drop(self.shared.places.acquire_many(all).await);
+    }
+}
+
+impl Shared {
+    fn acceptor(&self) -> Option<TlsAcceptor> {
+        self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn dispatcher(&self, peer: Option<SocketAddr>) -> Dispatcher {
+        Dispatcher::new(Arc::clone(&self.router), self.source(peer), Arc::clone(&self.counters))
+    }
+
+    fn source(&self, peer: Option<SocketAddr>) -> Source {
+        Source::new(Arc::clone(&self.labels), peer, self.config.listen.carrier() == Carrier::Tls)
+    }
+
+    /// What a message is to this input.
+    fn read<'t>(&self, text: &'t [u8], received: SystemTime, mut tags: Tags) -> Record<'t> {
+        let content = match self.config.listen.protocol() {
+            Protocol::Beats | Protocol::Lines => Content::Line,
+            Protocol::Json if document::is_object(text) => Content::Document,
+            Protocol::Json => {
+                self.counters.unparsed.add(1);
+                tags.add(document::UNPARSED);
+                Content::Line
+            }
+            Protocol::Syslog => {
+                let message = self.syslog.parse(text, received);
+                self.counters.unparsed.add(message.defect.is_some().into());
+                Content::Syslog(message)
+            }
+        };
+        Record { text, content, received, tags }
+    }
+
+    fn problem(&self, text: &str) {
+        self.problems.tell(&format!("input {}", self.labels.name), text);
+    }
+}
+
+fn acceptor(name: &str, config: &InputConfig) -> Result<Option<TlsAcceptor>, RelayError> {
+    let Some(tls) = config.tls() else { return Ok(None) };
+    let unusable =
+        |error| RelayError::new(format!("input {name:?}: cannot use its certificate")).caused_by(error);
+    tls.acceptor().map(|acceptor| Some(acceptor.into())).map_err(unusable)
+}
+
+/// Waits until the input is stopped.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Without an input it is stopped as well.
+    let _ = stop.wait_for(|is_stopped| *is_stopped).await;
+}

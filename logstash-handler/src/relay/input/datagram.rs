@@ -1,0 +1,111 @@
+//! Datagrams: an event in each. Nobody can be made to wait, so what finds no room is dropped and counted.
+
+use super::socket::Socket;
+use super::{Shared, document, stopped};
+use crate::relay::config::Protocol;
+use crate::relay::record::Tags;
+use crate::relay::router::Dispatcher;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, interval_at, sleep};
+
+/// Receives until the input is stopped.
+pub(super) async fn run(socket: Socket, shared: Arc<Shared>) {
+    let mut stop = shared.stop.clone();
+    let mut datagrams = Datagrams::new(&shared);
+    let mut look = interval_at(Instant::now() + LOOK, LOOK);
+    loop {
+        let readable = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            readable = socket.readable() => readable,
+            _ = look.tick() => {
+                datagrams.count_drops(&socket);
+                continue;
+            }
+        };
+        if readable.is_err() || !datagrams.receive(&socket) {
+            // Such as a full table of the system; what is wrong with it for good shows in the problems.
+            sleep(PAUSE).await;
+        }
+        tokio::task::yield_now().await;
+    }
+    datagrams.receive(&socket);
+    datagrams.count_drops(&socket);
+}
+
+struct Datagrams<'s> {
+    shared: &'s Shared,
+    dispatcher: Dispatcher,
+    peer: Option<SocketAddr>,
+    buffer: Box<[u8]>,
+}
+
+impl<'s> Datagrams<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        let buffer = vec![0; LARGEST].into_boxed_slice();
+        Self { shared, dispatcher: shared.dispatcher(None), peer: None, buffer }
+    }
+
+    /// Takes what is there, within reason; `false` when the socket failed.
+    fn receive(&mut self, socket: &Socket) -> bool {
+        self.dispatcher.refresh();
+        let received = SystemTime::now();
+        for _ in 0..AT_ONCE {
+            match socket.try_receive(&mut self.buffer) {
+                Ok((length, peer)) => self.take(length, peer, received),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                // Somebody whom this socket never sent to says that nobody listens there.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => {
+                    self.shared.problem(&format!("cannot receive: {error}"));
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, length: usize, peer: Option<SocketAddr>, received: SystemTime) {
+        let counters = &self.shared.counters;
+        counters.bytes.add(length as u64);
+        if self.peer != peer {
+            self.dispatcher.turn_to(self.shared.source(peer));
+            self.peer = peer;
+        }
+        let most = self.shared.config.max_length();
+        let mut tags = Tags::default();
+        if length > most {
+            counters.truncated.add(1);
+            counters.truncated_bytes.add((length - most) as u64);
+            tags.add(TRUNCATED);
+        }
+        let text = self.buffer.get_mut(..length.min(most)).unwrap_or_default();
+        if self.shared.config.listen.protocol() == Protocol::Json {
+            document::on_one_line(text);
+        }
+        let record = self.shared.read(text.trim_ascii_end(), received, tags);
+        self.dispatcher.send(&record, None);
+    }
+
+    fn count_drops(&self, socket: &Socket) {
+        if let Some(count) = socket.drops() {
+            self.shared.counters.kernel_drops.set(count);
+        }
+    }
+}
+
+const TRUNCATED: &str = "_message_truncated";
+
+/// No datagram is larger.
+const LARGEST: usize = 64 * 1024;
+
+/// Datagrams that are taken before others get their turn.
+const AT_ONCE: usize = 256;
+
+/// How often it is looked what the system has dropped.
+const LOOK: Duration = Duration::from_secs(1);
+
+const PAUSE: Duration = Duration::from_millis(100);

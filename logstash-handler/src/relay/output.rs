@@ -1,0 +1,254 @@
+//! Outputs: each a handler with a queue of its own.
+
+use super::config::{OutputConfig, WhenFull};
+use super::error::RelayError;
+use super::format::Format;
+use crate::offer::{Declined, Settled};
+use crate::{DropReason, Guard, Handler, Report, SledQueue, Stats};
+use logstash_format::{Event, FormatError, Formatter};
+use lumberjack_codec::EncodedWindow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::{Notify, oneshot};
+
+/// An output at work.
+pub(crate) struct Output {
+    name: String,
+    handler: Handler,
+    format: Arc<Format>,
+    when_full: WhenFull,
+    signals: Arc<Signals>,
+    waiting: Mutex<Waiting>,
+    /// Taken by the shutdown.
+    guard: Mutex<Option<Guard>>,
+}
+
+/// Rung by the threads of the handler.
+#[derive(Debug, Default)]
+struct Signals {
+    /// There may be room again.
+    room: Notify,
+    /// Something may be settled.
+    progress: Notify,
+}
+
+/// Who waits for what, by the position behind the last event.
+#[derive(Default)]
+struct Waiting {
+    stored: BTreeMap<(u64, u64), Waiter>,
+    delivered: BTreeMap<(u64, u64), Waiter>,
+    next: u64,
+}
+
+struct Waiter {
+    positions: Range<u64>,
+    tell: oneshot::Sender<Result<(), DropReason>>,
+}
+
+impl Output {
+    /// Starts the handler; with `queues`, its queue is in there.
+    pub(crate) fn start(
+        name: &str,
+        config: &OutputConfig,
+        queues: Option<&Path>,
+    ) -> Result<Arc<Self>, RelayError> {
+        let failed = |what: &str| RelayError::new(format!("output {name:?}: {what}"));
+        let transport = config.transport().transport();
+        let transport = transport.map_err(|error| failed("cannot be used").caused_by(error))?;
+        let format = Arc::new(Format::new(config.format_name()));
+        let signals = Arc::new(Signals::default());
+        let watched = Arc::clone(&signals);
+        let mut builder = Handler::builder(Shared(Arc::clone(&format)), transport).watcher(move || {
+            watched.room.notify_waiters();
+            watched.progress.notify_one();
+        });
+        if let Some(queues) = queues.filter(|_| !config.has_queue()) {
+            let queue = SledQueue::open(queues.join(folder(name)));
+            let queue = queue.map_err(|error| failed("its queue cannot be opened").caused_by(error))?;
+            builder = builder.queue(queue);
+        }
+        let configured = builder.config(config.handler());
+        let builder = configured.map_err(|error| failed("its handler cannot be used").caused_by(error))?;
+        let started = builder.start();
+        let (handler, guard) = started.map_err(|error| failed("cannot be started").caused_by(error))?;
+        let output = Self {
+            name: name.to_owned(),
+            handler,
+            format,
+            when_full: config.when_full(),
+            signals,
+            waiting: Mutex::default(),
+            guard: Mutex::new(Some(guard)),
+        };
+        Ok(Arc::new(output))
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.handler.stats()
+    }
+
+    pub(crate) const fn format(&self) -> &Arc<Format> {
+        &self.format
+    }
+
+    /// Takes an event if there is room; tells whether that is settled. `may_wait`: the caller can wait with
+    /// [`take`](Self::take), and does so where the output wants it.
+    pub(crate) fn try_take(&self, document: &[u8], at: SystemTime, may_wait: bool) -> bool {
+        match self.handler.offer(document, at) {
+            Err(Declined::Full) if may_wait && self.when_full == WhenFull::Wait => false,
+            Err(Declined::Full) => {
+                self.handler.turn_away(1);
+                true
+            }
+            // Whatever became of it is in the books of the handler.
+            Ok(_) | Err(Declined::Dropped(_)) => true,
+        }
+    }
+
+    /// Takes an event as soon as there is room.
+    pub(crate) async fn take(&self, document: &[u8], at: SystemTime) {
+        loop {
+            let mut room = pin!(self.signals.room.notified());
+            room.as_mut().enable();
+            if self.try_take(document, at, true) {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Takes a window as soon as there is room; tells the positions of its events, or that they are lost.
+    pub(crate) async fn take_window(
+        &self,
+        window: EncodedWindow,
+        at: SystemTime,
+    ) -> Result<Range<u64>, DropReason> {
+        loop {
+            let mut room = pin!(self.signals.room.notified());
+            room.as_mut().enable();
+            match self.handler.offer_window(window.clone(), at) {
+                Ok(positions) => return Ok(positions),
+                Err(Declined::Dropped(reason)) => return Err(reason),
+                Err(Declined::Full) if self.when_full == WhenFull::Drop => {
+                    return Err(self.handler.turn_away(window.events().into()));
+                }
+                Err(Declined::Full) => room.await,
+            }
+        }
+    }
+
+    /// Whether what finds no room here is lost, and nobody is to wait for it.
+    pub(crate) fn drops(&self) -> bool {
+        self.when_full == WhenFull::Drop
+    }
+
+    /// Waits until the events at these positions are settled.
+    pub(crate) async fn settled(&self, positions: Range<u64>, when: Settled) -> Result<(), DropReason> {
+        if when == Settled::Stored {
+            self.handler.want_stored(positions.end);
+        }
+        let told = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let (tell, told) = oneshot::channel();
+            waiting.next += 1;
+            let key = (positions.end, waiting.next);
+            waiting.by(when).insert(key, Waiter { positions, tell });
+            told
+        };
+        self.signals.progress.notify_one();
+        told.await.unwrap_or(Err(DropReason::Closed))
+    }
+
+    /// Tells those who wait, for as long as there is an output.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        let output = Arc::downgrade(&self);
+        let signals = Arc::clone(&self.signals);
+        drop(self);
+        loop {
+            signals.progress.notified().await;
+            let Some(output) = output.upgrade() else { return };
+            output.tell();
+        }
+    }
+
+    fn tell(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for when in [Settled::Stored, Settled::Delivered] {
+            let all = waiting.by(when);
+            // They are settled in their order.
+            while let Some(first) = all.first_entry()
+                && let Some(outcome) = self.handler.settled(&first.get().positions, when)
+            {
+                // Who does not wait any more need not know.
+                let _ = first.remove().tell.send(outcome);
+            }
+        }
+    }
+
+    /// Ends the handler; tells what became of its events. Nothing the second time.
+    pub(crate) fn shutdown(&self, timeout: Duration) -> Option<Report> {
+        let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).take();
+        guard.map(|guard| guard.shutdown(timeout))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // Wakes the task that tells, so that it ends.
+        self.signals.progress.notify_one();
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Waiting {
+    const fn by(&mut self, when: Settled) -> &mut BTreeMap<(u64, u64), Waiter> {
+        match when {
+            Settled::Delivered => &mut self.delivered,
+            Settled::Stored => &mut self.stored,
+        }
+    }
+}
+
+/// A format that several have.
+struct Shared(Arc<Format>);
+
+impl Formatter for Shared {
+    fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        self.0.format(event, out)
+    }
+}
+
+/// A name of an output as that of a folder: what could mean something to a file system is written as `%`
+/// and its number.
+fn folder(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_outputs_are_names_of_folders_and_stay_different() {
+        assert_eq!(folder("logstash-1"), "logstash-1");
+        assert_eq!(folder("../a/b"), "%2e%2e%2fa%2fb");
+        assert_ne!(folder("a.b"), folder("a%2eb"));
+    }
+}

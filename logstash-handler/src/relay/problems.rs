@@ -1,0 +1,105 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// What went wrong lately, for people: on stderr, one line for each place and minute, and the latest in memory.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    stderr: bool,
+    state: Mutex<State>,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// When, the last time.
+    pub at: SystemTime,
+    /// In which input or output.
+    pub place: String,
+    /// What.
+    pub text: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    latest: VecDeque<Problem>,
+    /// When a line about a place was printed last, and how many were not since.
+    printed: HashMap<String, (Instant, u64)>,
+}
+
+impl Problems {
+    pub(crate) fn new(stderr: bool) -> Self {
+        Self { stderr, state: Mutex::default() }
+    }
+
+    #[expect(clippy::print_stderr, reason = "where the operator of a service looks")]
+    pub(crate) fn tell(&self, place: &str, text: &str) {
+        let line = self.note(place, text, Instant::now());
+        if let Some(line) = line.filter(|_| self.stderr) {
+            eprintln!("{line}");
+        }
+    }
+
+    /// The latest, oldest first.
+    pub(crate) fn latest(&self) -> Vec<Problem> {
+        self.lock().latest.iter().cloned().collect()
+    }
+
+    /// Notes a problem; tells the line to print, if one is due.
+    fn note(&self, place: &str, text: &str, now: Instant) -> Option<String> {
+        let mut state = self.lock();
+        if state.latest.len() >= KEPT {
+            state.latest.pop_front();
+        }
+        let problem = Problem { at: SystemTime::now(), place: place.to_owned(), text: text.to_owned() };
+        state.latest.push_back(problem);
+        if state.printed.len() >= PLACES {
+            state.printed.clear();
+        }
+        let silent = match state.printed.get_mut(place) {
+            Some((last, silent)) if now.saturating_duration_since(*last) < INTERVAL => {
+                *silent += 1;
+                return None;
+            }
+            Some((_, silent)) => std::mem::take(silent),
+            None => 0,
+        };
+        state.printed.insert(place.to_owned(), (now, 0));
+        let more = if silent > 0 { format!(" ({silent} more since the last line)") } else { String::new() };
+        Some(format!("logstash-relay: {place}: {text}{more}"))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const KEPT: usize = 50;
+const PLACES: usize = 10_000;
+const INTERVAL: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_has_a_line_a_minute_and_what_was_not_printed_is_counted() {
+        let (problems, now) = (Problems::new(false), Instant::now());
+        assert_eq!(problems.note("a", "x", now).as_deref(), Some("logstash-relay: a: x"));
+        assert_eq!(problems.note("a", "y", now), None);
+        assert!(problems.note("b", "x", now).is_some());
+        let line = problems.note("a", "z", now + INTERVAL).unwrap();
+        assert_eq!(line, "logstash-relay: a: z (1 more since the last line)");
+    }
+
+    #[test]
+    fn the_latest_are_kept_and_no_more_than_that() {
+        let problems = Problems::new(false);
+        for number in 0..KEPT + 10 {
+            problems.tell("a", &number.to_string());
+        }
+        let texts: Vec<String> = problems.latest().into_iter().map(|problem| problem.text).collect();
+        assert_eq!((texts.len(), &*texts[0]), (KEPT, "10"));
+    }
+}

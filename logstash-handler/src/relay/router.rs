@@ -1,0 +1,171 @@
+//! Which events go to which outputs.
+
+use super::config::{RouteConfig, Severity};
+use super::counters::Counters;
+use super::format::Format;
+use super::output::Output;
+use super::record::Record;
+use super::source::Source;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+/// The routes, which a new configuration may replace at any time.
+#[derive(Default)]
+pub(crate) struct Router {
+    table: RwLock<Arc<Table>>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// With the format that takes the place of that of the outputs.
+    routes: Vec<(RouteConfig, Option<Arc<Format>>)>,
+    outputs: BTreeMap<String, Arc<Output>>,
+}
+
+impl Router {
+    /// Replaces routes and outputs; without routes, everything goes everywhere.
+    pub(crate) fn replace(&self, routes: &[RouteConfig], outputs: BTreeMap<String, Arc<Output>>) {
+        let mut routes = routes.to_vec();
+        if routes.is_empty() {
+            routes.push(RouteConfig::to(outputs.keys().cloned().collect()));
+        }
+        let with_format = |route: RouteConfig| {
+            let format = route.format().map(|name| Arc::new(Format::new(name)));
+            (route, format)
+        };
+        let routes = routes.into_iter().map(with_format).collect();
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { routes, outputs });
+    }
+
+    fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What one source sends, on its way.
+pub(crate) struct Dispatcher {
+    router: Arc<Router>,
+    source: Source,
+    counters: Arc<Counters>,
+    /// The table of which the targets are.
+    table: Arc<Table>,
+    targets: Vec<Target>,
+    /// Where events are serialised.
+    buffer: Vec<u8>,
+}
+
+#[derive(Clone)]
+struct Target {
+    output: Arc<Output>,
+    format: Arc<Format>,
+    severity: Option<Severity>,
+}
+
+/// An event that an output has no room for yet.
+pub(crate) struct Held {
+    output: Arc<Output>,
+    document: Vec<u8>,
+    at: SystemTime,
+}
+
+impl Held {
+    /// Hands the event over as soon as there is room.
+    pub(crate) async fn deliver(self) {
+        self.output.take(&self.document, self.at).await;
+    }
+}
+
+impl Dispatcher {
+    pub(crate) fn new(router: Arc<Router>, source: Source, counters: Arc<Counters>) -> Self {
+        let table = router.table();
+        let targets = table.targets(&source);
+        Self { router, source, counters, table, targets, buffer: Vec::new() }
+    }
+
+    /// Turns to another source of the same input.
+    pub(crate) fn turn_to(&mut self, source: Source) {
+        self.targets = self.table.targets(&source);
+        self.source = source;
+    }
+
+    /// Takes over a new configuration, if there is one. To be called now and then, not for each event.
+    pub(crate) fn refresh(&mut self) {
+        let table = self.router.table();
+        if !Arc::ptr_eq(&table, &self.table) {
+            self.targets = table.targets(&self.source);
+            self.table = table;
+        }
+    }
+
+    /// Sends an event to the outputs that it is for; those that have no room, and that the caller can wait
+    /// for, are noted in `held`.
+    pub(crate) fn send(&mut self, record: &Record<'_>, mut held: Option<&mut Vec<Held>>) {
+        self.counters.received.add(1);
+        let severity = record.severity();
+        let mut written: Option<&Arc<Format>> = None;
+        let mut is_routed = false;
+        for (index, target) in self.targets.iter().enumerate() {
+            let mut earlier = self.targets.iter().take(index).filter(|earlier| earlier.meets(severity));
+            if !target.meets(severity) || earlier.any(|earlier| Arc::ptr_eq(&earlier.output, &target.output))
+            {
+                continue;
+            }
+            is_routed = true;
+            if !written.is_some_and(|format| Arc::ptr_eq(format, &target.format)) {
+                self.buffer.clear();
+                if target.format.write(record, &self.source, &mut self.buffer).is_err() {
+                    // The handler counts what has no content as what could not be formatted.
+                    self.buffer.clear();
+                }
+                written = Some(&target.format);
+            }
+            if !target.output.try_take(&self.buffer, record.received, held.is_some())
+                && let Some(held) = &mut held
+            {
+                let (output, document) = (Arc::clone(&target.output), self.buffer.clone());
+                held.push(Held { output, document, at: record.received });
+            }
+        }
+        if !is_routed {
+            self.counters.unrouted.add(1);
+        }
+        if self.buffer.capacity() > KEEP_CAPACITY {
+            self.buffer = Vec::new();
+        }
+    }
+
+    /// The outputs for events that do not tell how severe they are, each once.
+    pub(crate) fn outputs(&self) -> Vec<Arc<Output>> {
+        let mut outputs: Vec<Arc<Output>> = Vec::new();
+        for target in self.targets.iter().filter(|target| target.meets(Severity::Info)) {
+            if !outputs.iter().any(|output| Arc::ptr_eq(output, &target.output)) {
+                outputs.push(Arc::clone(&target.output));
+            }
+        }
+        outputs
+    }
+}
+
+impl Target {
+    fn meets(&self, severity: Severity) -> bool {
+        self.severity.is_none_or(|least| severity <= least)
+    }
+}
+
+impl Table {
+    fn targets(&self, source: &Source) -> Vec<Target> {
+        let peer = source.peer().map(|peer| peer.ip());
+        let mut targets = Vec::new();
+        for (route, format) in self.routes.iter().filter(|(route, _)| route.meets(source.input(), peer)) {
+            for output in route.outputs().iter().filter_map(|name| self.outputs.get(name)) {
+                let format = Arc::clone(format.as_ref().unwrap_or_else(|| output.format()));
+                targets.push(Target { output: Arc::clone(output), format, severity: route.severity() });
+            }
+        }
+        targets
+    }
+}
+
+/// One huge event must not hold its memory for the rest of a connection.
+const KEEP_CAPACITY: usize = 64 * 1024;

@@ -1,0 +1,85 @@
+//! What configurations say, and what is wrong with them.
+
+use logstash_handler::relay::RelayConfig;
+
+const GOOD: &str = r#"
+    metrics = "127.0.0.1:9600"
+    shutdown_timeout = "30 s"
+    [inputs.net]
+    listen = "syslog+tcp://0.0.0.0:514"
+    max_length = "1 MiB"
+    idle_timeout = "none"
+    [outputs.out]
+    endpoint = ["beats://one", "beats://two"]
+    several = "round_robin"
+    [[routes]]
+    inputs = ["net"]
+    peers = ["10.0.0.0/8", "192.0.2.1"]
+    severity = "warning"
+    outputs = ["out"]
+"#;
+
+fn error(config: &str) -> String {
+    RelayConfig::parse(config).unwrap_err().to_string()
+}
+
+#[test]
+fn a_configuration_is_read() {
+    let config = RelayConfig::parse(GOOD).unwrap();
+    assert_eq!(config.metrics, Some("127.0.0.1:9600".parse().unwrap()));
+    assert_eq!(config.shutdown_timeout.as_secs(), 30);
+    assert_eq!(config.inputs["net"].listen.to_string(), "syslog+tcp://0.0.0.0:514");
+    assert_eq!(config.routes.len(), 1);
+    assert_eq!(config, RelayConfig::parse(GOOD).unwrap());
+    assert_ne!(config, RelayConfig::parse(&GOOD.replace("round_robin", "failover")).unwrap());
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let wrong = |old: &str, new: &str| error(&GOOD.replace(old, new));
+    let cases = [
+        (wrong("max_length", "max_lenght"), "inputs.net: unknown field `max_lenght`"),
+        (wrong("max_length", "max_lenght"), "did you mean `max_length`?"),
+        (wrong("several", "severals"), "did you mean `several`?"),
+        (wrong("metrics", "metric"), "did you mean `metrics`?"),
+        (wrong("round_robin", "robin"), "outputs.out: unknown variant `robin`"),
+        (wrong("beats://one", "beat://one"), "outputs.out"),
+        (wrong("1 MiB", "1 Mib/s"), "inputs.net"),
+        (wrong("10.0.0.0/8", "10.0.0.0/80"), "is no address and no network"),
+        (
+            wrong("inputs = [\"net\"]", "inputs = [\"nett\"]"),
+            "route 1: there is no input \"nett\"; did you mean \"net\"?",
+        ),
+        (wrong("outputs = [\"out\"]", "outputs = [\"in\"]"), "route 1: there is no output \"in\""),
+        (wrong("outputs = [\"out\"]", "outputs = []"), "route 1: it names no outputs"),
+        (wrong("warning", "warn"), "unknown variant `warn`"),
+        (
+            wrong("syslog+tcp://0.0.0.0:514", "syslog+tls://0.0.0.0"),
+            "inputs.net: TLS needs tls_cert and tls_key",
+        ),
+        (
+            wrong("beats://one", "beats://${NO_SUCH_VARIABLE}"),
+            "outputs: out: endpoint: ${NO_SUCH_VARIABLE} is not set",
+        ),
+        (wrong("[outputs.out]", "[outputs.out"), "TOML parse error at line"),
+        (error("inputs.a.listen = \"beats://0.0.0.0\""), "there is no output"),
+        (error("outputs.a.endpoint = \"stdout:\""), "there is no input"),
+    ];
+    for (found, expected) in cases {
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+#[test]
+fn variables_of_the_environment_are_put_in() {
+    let path = std::env::var("PATH").unwrap();
+    let config = GOOD.replace("[inputs.net]", "queue = \"/${PATH}\"\n[inputs.net]");
+    let config = RelayConfig::parse(&config).unwrap();
+    assert_eq!(config.queue.unwrap().to_str().unwrap(), format!("/{path}"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = RelayConfig::read("/no/such/file.toml".as_ref()).unwrap_err().to_string();
+    assert!(error.contains("/no/such/file.toml"), "{error}");
+}

@@ -1,0 +1,85 @@
+//! An event in each datagram.
+
+use crate::support::{Rig, documents, each};
+use serde_json::json;
+use std::net::UdpSocket;
+
+fn config(listen: &str) -> String {
+    format!("inputs.in.listen = \"{listen}\"\noutputs.out.endpoint = \"file:FOLDER/out\"")
+}
+
+#[test]
+fn json_in_datagrams_may_have_line_breaks() {
+    let rig = Rig::start(&config("json+udp://127.0.0.1:0"));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(b"{\n  \"a\": 1\n}\n", rig.address("in")).unwrap();
+    socket.send_to(b"not at all", rig.address("in")).unwrap();
+    let found = documents(&rig.path("out"), 2);
+    assert_eq!(found[0], json!({"a": 1}));
+    assert_eq!(
+        (&found[1]["message"], &found[1]["tags"]),
+        (&json!("not at all"), &json!(["_jsonparsefailure"]))
+    );
+    assert_eq!(found[1]["port"], socket.local_addr().unwrap().port());
+    assert_eq!(rig.relay.stats().inputs["in"].received, 2);
+}
+
+#[test]
+fn syslog_over_udp_tells_peers_apart() {
+    let rig = Rig::start(&config("syslog+udp://127.0.0.1:0"));
+    let sockets = [UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap()];
+    for (index, socket) in sockets.iter().cycle().take(4).enumerate() {
+        let text = format!("<13>Oct 11 22:14:15 host app: {index}\n");
+        socket.send_to(text.as_bytes(), rig.address("in")).unwrap();
+    }
+    let found = documents(&rig.path("out"), 4);
+    assert_eq!(each(&found, "message"), ["0", "1", "2", "3"]);
+    let port = |index: usize| sockets[index % 2].local_addr().unwrap().port();
+    assert!((0..4).all(|index| found[index]["port"] == port(index)), "{found:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_socket_of_the_file_system_takes_what_programs_log_and_is_gone_afterwards() {
+    use std::os::unix::net::UnixDatagram;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    // What a relay that was killed leaves behind.
+    drop(UnixDatagram::bind(&path).unwrap());
+    let rig = Rig::start_in(folder, &config("syslog+unix:FOLDER/log"));
+    let socket = UnixDatagram::unbound().unwrap();
+    socket.send_to(b"<13>Oct 11 22:14:15 app[7]: hello", &path).unwrap();
+    let found = documents(&rig.path("out"), 1);
+    assert_eq!((&found[0]["appname"], &found[0]["message"]), (&json!("app"), &json!("hello")));
+    assert!(found[0].get("host").is_none(), "{found:?}");
+    let (report, _folder) = rig.shutdown();
+    assert!(report.is_complete(), "{report}");
+    assert!(!path.exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_system_drops_is_counted() {
+    let rig = Rig::start(
+        &config("json+udp://127.0.0.1:0")
+            .replace("inputs.in.listen", "inputs.in.receive_buffer = \"4 KiB\"\ninputs.in.listen"),
+    );
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (mut sent, mut stats) = (0_u64, rig.relay.stats());
+    // More than the relay can read in time, sooner or later.
+    while stats.inputs["in"].kernel_drops == 0 {
+        for _ in 0..20_000 {
+            let _ = socket.send_to(b"{\"message\":\"a datagram that may be lost\"}", rig.address("in"));
+            sent += 1;
+        }
+        assert!(sent < 50_000_000, "{stats:?}");
+        stats = rig.relay.stats();
+    }
+    let all = |stats: &logstash_handler::relay::RelayStats| {
+        let input = &stats.inputs["in"];
+        input.received + input.kernel_drops == sent
+    };
+    let stats = rig.eventually(all);
+    assert_eq!(stats.outputs["out"].accepted, stats.inputs["in"].received);
+}

@@ -1,0 +1,64 @@
+//! What peers cannot do.
+
+use crate::support::{LONG, Rig, lines};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+fn config(options: &str) -> String {
+    format!(
+        "[inputs.in]\nlisten = \"lines+tcp://127.0.0.1:0\"\n{options}\n[outputs.out]\nendpoint = \"file:FOLDER/out\"\nformat = \"raw\""
+    )
+}
+
+fn is_closed(mut stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    // Closed with bytes of ours unread, it may be reset.
+    matches!(stream.read(&mut [0]), Ok(0) | Err(_))
+}
+
+#[test]
+fn too_many_connections_are_closed_at_once_and_a_place_that_gets_free_is_taken() {
+    let rig = Rig::start(&config("max_connections = 2"));
+    let (first, mut second) = (rig.connect("in"), rig.connect("in"));
+    rig.eventually(|stats| stats.inputs["in"].open_connections == 2);
+    assert!(is_closed(&rig.connect("in")));
+    second.write_all(b"goes on\n").unwrap();
+    assert_eq!(lines(&rig.path("out"), 1), ["goes on"]);
+    drop(first);
+    rig.eventually(|stats| stats.inputs["in"].open_connections == 1);
+    rig.send("in", b"new\n");
+    assert_eq!(lines(&rig.path("out"), 2), ["goes on", "new"]);
+    assert_eq!(rig.relay.stats().inputs["in"].refused_connections, 1);
+}
+
+#[test]
+fn one_peer_cannot_take_all_places() {
+    let rig = Rig::start(&config("max_connections_per_peer = 1"));
+    let _first = rig.connect("in");
+    rig.eventually(|stats| stats.inputs["in"].open_connections == 1);
+    assert!(is_closed(&rig.connect("in")));
+    assert_eq!(rig.relay.stats().inputs["in"].refused_connections, 1);
+}
+
+#[test]
+fn who_says_nothing_for_too_long_is_closed_and_what_he_said_is_kept() {
+    let rig = Rig::start(&config("idle_timeout = \"50 ms\""));
+    let mut stream = rig.connect("in");
+    stream.write_all(b"half a li").unwrap();
+    assert!(is_closed(&stream));
+    assert_eq!(lines(&rig.path("out"), 1), ["half a li"]);
+    rig.eventually(|stats| stats.inputs["in"].idle_connections == 1);
+}
+
+#[test]
+fn a_peer_that_sends_byte_by_byte_holds_nobody_up() {
+    let rig = Rig::start(&config(""));
+    let mut slow = rig.connect("in");
+    for byte in b"slow" {
+        slow.write_all(&[*byte]).unwrap();
+        rig.send("in", b"quick\n");
+    }
+    assert_eq!(lines(&rig.path("out"), 4), ["quick"; 4]);
+    slow.write_all(b"\n").unwrap();
+    assert_eq!(lines(&rig.path("out"), 5)[4], "slow");
+}

@@ -1,0 +1,15 @@
+//! Tests of the relay, with real sockets on both sides.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![cfg(feature = "relay")]
+
+mod back_pressure;
+mod beats;
+mod config;
+mod datagrams;
+mod limits;
+mod reload;
+mod routes;
+mod streams;
+mod support;
+mod tls;

@@ -12,6 +12,7 @@ mod demo;
 mod failure;
 mod fuzz;
 mod integration;
+mod kills;
 mod peers;
 mod powercut;
 mod process;

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::{backlog, bench, ci, demo, fuzz, integration, powercut, receive, send, test};
+use crate::{backlog, bench, ci, demo, fuzz, integration, kills, powercut, receive, send, test};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
 const TASKS: &[&Task] = &[
@@ -10,6 +10,7 @@ const TASKS: &[&Task] = &[
     &test::TASK,
     &integration::TASK,
     &fuzz::TASK,
+    &kills::TASK,
     &powercut::TASK,
     &backlog::TASK,
     &bench::TASK,

@@ -30,6 +30,7 @@ Runs the steps that are named, all of them if none is:
   docs         the documentation of all crates, every warning an error
   features     each crate alone with its default, no and all features: lints and tests
   fuzz         the fuzz targets of the crates, compiled as for the fuzzer and run over their corpus
+  kills        cargo xtask kills
   powercut     cargo xtask powercut --require with 10 rounds, as root
   package      what goes to crates.io: every file that must be in it, nothing else, and it builds from that
   purity       the codec depends on nothing that does I/O; codec and format forbid unsafe code
@@ -46,6 +47,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", run: |_| docs() },
     Step { name: "features", run: features::check },
     Step { name: "fuzz", run: fuzz::check },
+    Step { name: "kills", run: |_| this_task(&["kills"]) },
     Step { name: "powercut", run: |_| powercut() },
     Step { name: "package", run: package::check },
     Step { name: "purity", run: purity::check },

@@ -41,6 +41,11 @@ pub use framing::{Extent, Frame, Framer, FramerOptions, Framing, TooLong};
 mod input;
 mod output;
 
+mod pickle;
+pub use pickle::{
+    Pickle, PickleEntries, PickleError, PickleErrorKind, PickleItems, PickleLimits, PickleValue, PythonRecord,
+};
+
 mod problems;
 pub use problems::Problem;
 

@@ -4,4 +4,5 @@
 #![cfg(feature = "relay")]
 
 mod framing;
+mod pickle;
 mod syslog;

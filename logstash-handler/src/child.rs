@@ -33,10 +33,19 @@ impl Children {
 
     /// What `parent` is in this process, which is a child of that of the parent.
     pub(crate) fn here<'c>(&'c self, parent: &'c Arc<Core>) -> &'c Arc<Core> {
+        self.place(parent).map_or(parent, |place| place.get_or_init(|| start(parent)))
+    }
+
+    /// The same, if it has begun.
+    #[cfg(unix)]
+    pub(crate) fn started(&self, parent: &Core) -> Option<&Arc<Core>> {
+        self.place(parent)?.get()
+    }
+
+    fn place(&self, parent: &Core) -> Option<&OnceLock<Arc<Core>>> {
         let depth = fork::depth().wrapping_sub(parent.depth) as usize;
         // Deeper ones share the last place: they never wait either, but may have nobody who stores.
-        let place = depth.saturating_sub(1).min(MOST - 1);
-        self.0.get(place).map_or(parent, |place| place.get_or_init(|| start(parent)))
+        self.0.get(depth.saturating_sub(1).min(MOST - 1))
     }
 }
 

@@ -47,6 +47,12 @@ impl Core {
         if fork::depth() == self.depth { self } else { self.children.here(self) }
     }
 
+    /// The same, but a forked child in which nothing was logged yet has none.
+    #[cfg(unix)]
+    pub(crate) fn here_if_started(self: &Arc<Self>) -> Option<&Arc<Self>> {
+        if fork::depth() == self.depth { Some(self) } else { self.children.started(self) }
+    }
+
     /// Serialises an event and hands it over; tells its position.
     pub(crate) fn emit(
         &self,

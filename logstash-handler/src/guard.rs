@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 ///
 /// Keep it until the program ends, in `main`. Dropping it is a
 /// [`shutdown`](Self::shutdown) within [`shutdown_timeout`](crate::HandlerBuilder::shutdown_timeout).
+///
+/// Nothing drops it when the program ends by `process::exit`: see
+/// [`Handler::exit_hook`](crate::Handler::exit_hook). Neither does a signal such as SIGTERM, whose handling is
+/// the program's own business: the example `signals` of this crate shows how to wait for one in `main`.
 #[derive(Debug)]
 #[must_use = "dropping the guard stops the handler"]
 pub struct Guard {
@@ -55,7 +59,8 @@ impl Drop for Guard {
     }
 }
 
-fn stop(core: &Core, threads: Vec<JoinHandle<()>>, timeout: Duration) -> Report {
+/// Ends a handler within `timeout` and a little, and tells what became of its events.
+pub(crate) fn stop(core: &Core, threads: Vec<JoinHandle<()>>, timeout: Duration) -> Report {
     let started = Instant::now();
     let deadline = later(started, timeout);
     let end = later(deadline, GRACE);

@@ -86,6 +86,11 @@ pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetterFile, DeadLetterSto
 
 mod deadline;
 
+#[cfg(unix)]
+mod exit_hook;
+#[cfg(unix)]
+pub use exit_hook::ExitHook;
+
 mod fork;
 
 mod guard;

@@ -108,6 +108,12 @@ mod listener;
 pub use listener::Listener;
 
 mod loss;
+
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
+
 mod notice;
 
 #[cfg(feature = "relay")]

@@ -102,6 +102,16 @@ impl Latency {
         Some(upper_bound(bucket).min(self.max))
     }
 
+    /// The times that came in since an earlier moment, as the upper bound of their bucket, and how many.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn since(&self, earlier: &Self) -> impl Iterator<Item = (Duration, u64)> {
+        let counts = self.buckets.iter().zip(&earlier.buckets).enumerate();
+        counts.filter_map(|(bucket, (now, before))| {
+            let count = now.saturating_sub(*before);
+            (count > 0).then(|| (upper_bound(bucket).min(self.max), count))
+        })
+    }
+
     fn add(&mut self, time: Duration) {
         let bucket = bucket(time);
         if let Some(count) = self.buckets.get_mut(bucket) {

@@ -245,6 +245,9 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Idle, Self::Misconfigured, Self::Sending, Self::Waiting];
+
     /// The stable name, for metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -9,6 +9,8 @@ mod bridges;
 mod config;
 mod delivery;
 mod faults;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod outcome;
 mod overflow;
 mod panic_hook;

@@ -158,6 +158,9 @@ mod suppress;
 mod sync_handler;
 pub use sync_handler::{SyncError, SyncHandler};
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 mod writer;
 
 #[cfg(feature = "tracing")]

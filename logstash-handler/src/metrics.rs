@@ -131,7 +131,8 @@ impl Metrics {
             gauge!("logstash_connection", with("state", state.name())).set(is_it);
         }
         let latency = histogram!("logstash_latency_seconds", labels());
-        for (time, count) in stats.latency.since(self.told.as_ref().unwrap_or(&Latency::default())) {
+        let none = Latency::default();
+        for (time, count) in stats.latency.since(self.told.as_ref().unwrap_or(&none)) {
             latency.record_many(time, usize::try_from(count).unwrap_or(usize::MAX));
         }
         self.told = Some(stats.latency.clone());

@@ -19,3 +19,5 @@ mod persistence;
 mod shutdown;
 mod support;
 mod sync_handler;
+#[cfg(feature = "testing")]
+mod testing;

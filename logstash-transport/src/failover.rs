@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// 32 times, so that a flapping primary is left alone. If all are left out, the one whose time comes
 /// first is tried.
 ///
+/// Members look their names up anew whenever they connect, and try all addresses. One that shall follow
+/// its name meanwhile is a [`Balance`](crate::Balance) over its addresses.
+///
 /// | members that fail | kind of the error |
 /// | --- | --- |
 /// | one with [`Rejected`](crate::ErrorKind::Rejected) | `Rejected`, at once: the content is at fault, no other member is asked |

@@ -19,6 +19,10 @@
 //!
 //! What each of them can lose or repeat, and when, stands on its page.
 //!
+//! [`Endpoint::into_transport`] makes the transport that an address names, such as
+//! `beats+tls://logstash.example` or `file:events.log`. [`Transport::probe`] tries the way to the peer step
+//! by step, and says what to do where it ends.
+//!
 //! # Errors
 //!
 //! Every error has a [kind](ErrorKind) that says what to do, a message with all causes ([`error_chain`]), and

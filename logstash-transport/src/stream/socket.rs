@@ -177,3 +177,31 @@ pub(crate) fn refused(cause: io::Error) -> TransportError {
 pub(crate) fn is_pause(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn socket(options: &ConnectionOptions) -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        Socket::new(stream, options).unwrap().tcp
+    }
+
+    #[test]
+    fn the_system_is_told_to_write_at_once_and_to_notice_dead_peers() {
+        let tcp = socket(&ConnectionOptions::new());
+        assert!(tcp.nodelay().unwrap());
+        assert!(SockRef::from(&tcp).keepalive().unwrap());
+        let without = socket(&ConnectionOptions::new().keepalive(None).user_timeout(None));
+        assert!(!SockRef::from(&without).keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            let minute = Some(Duration::from_secs(60));
+            assert_eq!(SockRef::from(&tcp).tcp_keepalive_time().ok(), minute);
+            assert_eq!(SockRef::from(&tcp).tcp_user_timeout().unwrap(), minute);
+            assert_eq!(SockRef::from(&without).tcp_user_timeout().unwrap(), None);
+        }
+    }
+}

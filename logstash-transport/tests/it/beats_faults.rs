@@ -12,6 +12,7 @@
 
 use crate::support::numbered;
 use logstash_transport::{Batch, BeatsTransport, ErrorKind, Transport, TransportError, error_chain};
+use lumberjack_codec::SequenceMode;
 use socket2::SockRef;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -253,6 +254,23 @@ fn t28_numbers_start_over_in_each_window_of_a_kept_connection() {
     let mut transport = transport(address);
     transport.send(&mut Batch::from_events(numbered(0..2))).unwrap();
     transport.send(&mut Batch::from_events(numbered(0..2))).unwrap();
+    drop(transport);
+    peer.join().unwrap();
+}
+
+#[test]
+fn t28_numbers_go_on_where_the_peer_wants_that() {
+    let (address, peer) = peer([|stream: &mut TcpStream| {
+        for (first, last) in [(1, 2), (3, 4)] {
+            let wire = read_window(stream);
+            assert_eq!((&wire[..6], wire[11]), (&b"2W\0\0\0\x02"[..], first));
+            stream.write_all(&ack(last)).unwrap();
+        }
+        drain(stream);
+    }]);
+    let mut transport = transport(address).sequence_mode(SequenceMode::Running);
+    transport.send(&mut Batch::from_events(numbered(0..2))).unwrap();
+    transport.send(&mut Batch::from_events(numbered(2..4))).unwrap();
     drop(transport);
     peer.join().unwrap();
 }

@@ -37,6 +37,12 @@ impl TransportError {
         self
     }
 
+    /// Adds a sentence on what to do where there is none that knows better.
+    #[cfg(feature = "redis")]
+    pub(crate) fn or_advise(self, advice: &'static str) -> Self {
+        if self.advice.is_some() { self } else { self.advise(advice) }
+    }
+
     /// This error as the cause of one that says what was being done; kind and advice stay.
     #[cfg(any(feature = "beats", feature = "redis"))]
     pub(crate) fn within(self, message: impl Into<String>) -> Self {

@@ -254,17 +254,18 @@ impl Transport for FileTransport {
 fn failed(what: &str, path: &Path, error: io::Error) -> TransportError {
     let path = path.display();
     let (kind, advice) = match error.kind() {
-        io::ErrorKind::NotFound => (ErrorKind::Misconfigured, "; create its folder first"),
-        io::ErrorKind::PermissionDenied
-        | io::ErrorKind::IsADirectory
+        io::ErrorKind::NotFound => (ErrorKind::Misconfigured, "create its folder first"),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            (ErrorKind::Misconfigured, "let the user of this program write to it and its folder")
+        }
+        io::ErrorKind::IsADirectory
         | io::ErrorKind::NotADirectory
-        | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::InvalidFilename
-        | io::ErrorKind::InvalidInput => (ErrorKind::Misconfigured, ""),
-        _ if is_full(&error) => (ErrorKind::Throttled { retry_after: None }, ""),
-        _ => (ErrorKind::Unavailable, ""),
+        | io::ErrorKind::InvalidInput => (ErrorKind::Misconfigured, "name a file in a folder that is there"),
+        _ if is_full(&error) => (ErrorKind::Throttled { retry_after: None }, "make room on the disk"),
+        _ => (ErrorKind::Unavailable, "see the log of the system about the disk"),
     };
-    TransportError::new(kind, format!("cannot {what} {path}{advice}")).caused_by(error)
+    TransportError::new(kind, format!("cannot {what} {path}")).caused_by(error).advise(advice)
 }
 
 /// Bytes of one write.

@@ -217,7 +217,7 @@ impl HttpTransport {
             text.push_str(": ");
             text.push_str(&answer.excerpt);
         }
-        TransportError::new(kind, text)
+        TransportError::new(kind, text).advise(status::advice(status))
     }
 
     /// An error where there is no answer.

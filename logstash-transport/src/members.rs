@@ -198,7 +198,16 @@ impl Members {
         } else if failures.iter().all(Option::is_none) {
             text.push_str(": each asked to be left alone for a while");
         }
-        TransportError::new(kind, text)
+        let error = TransportError::new(kind, text);
+        let advice = self.advice(failures);
+        if advice.is_empty() { error } else { error.advise(advice) }
+    }
+
+    /// What to do about each failure where that is known.
+    fn advice(&self, failures: &[Option<TransportError>]) -> String {
+        let failed = self.members.iter().zip(failures);
+        let advice = failed.filter_map(|(member, failure)| Some((&member.name, failure.as_ref()?.advice()?)));
+        advice.map(|(name, advice)| format!("{name}: {advice}")).collect::<Vec<_>>().join("; ")
     }
 
     /// Probes every member; an error only if all fail.
@@ -213,7 +222,10 @@ impl Members {
                     failures.push(None);
                 }
                 Err(error) => {
-                    let text = format!("{}: {}", member.name, error_chain(&error));
+                    let mut text = format!("{}: {}", member.name, error_chain(&error));
+                    if let Some(advice) = error.advice() {
+                        text.push_str(&format!(" ({advice})"));
+                    }
                     report.push("failed", text, started.elapsed());
                     failures.push(Some(error));
                 }

@@ -302,7 +302,8 @@ impl Transport for RedisTransport {
         let started = Instant::now();
         let failed = |failure: Failure| {
             let text = format!("{} was reached, but the protocol step failed", self.endpoint());
-            failure.into_error().within(text)
+            let error = failure.into_error().within(text);
+            error.or_advise("see the log of the server, and whether this is the port of a Redis server, without TLS or with")
         };
         match connection.ask(&[b"PING"]).map_err(failed)? {
             Reply::Status(pong) if pong == "PONG" => {}

@@ -207,16 +207,17 @@ fn is_ready(file: &std::fs::File, patience: Duration) -> io::Result<bool> {
 fn failed(error: io::Error) -> TransportError {
     let text = "cannot write to the standard output";
     let (kind, advice) = match error.kind() {
-        io::ErrorKind::BrokenPipe => (ErrorKind::Misconfigured, "; its reader has ended"),
-        _ if is_full(&error) => (ErrorKind::Throttled { retry_after: None }, ""),
+        io::ErrorKind::BrokenPipe => (ErrorKind::Misconfigured, "its reader has ended: start both again"),
+        _ if is_full(&error) => (ErrorKind::Throttled { retry_after: None }, "make room on the disk"),
         // EBADF, which has no kind of its own, among them.
-        _ => (ErrorKind::Unavailable, ""),
+        _ => (ErrorKind::Unavailable, "see whether the program was started with a standard output"),
     };
-    TransportError::new(kind, format!("{text}{advice}")).caused_by(error)
+    TransportError::new(kind, text).caused_by(error).advise(advice)
 }
 
 fn takes_nothing() -> TransportError {
-    unavailable("the reader of the standard output takes nothing, within the write timeout")
+    let error = unavailable("the reader of the standard output takes nothing, within the write timeout");
+    error.advise("see whether what reads it is stopped, or too slow")
 }
 
 fn unavailable(text: &str) -> TransportError {

@@ -176,7 +176,8 @@ impl UdpTransport {
                 Err(error) => failure = error,
             }
         }
-        Err(self.unavailable("there is no way to any of its addresses").caused_by(failure))
+        let error = self.unavailable("there is no way to any of its addresses").caused_by(failure);
+        Err(error.advise("see whether this machine has a network, and a route to that address"))
     }
 
     fn resolve(&mut self) -> Result<Vec<SocketAddr>, TransportError> {

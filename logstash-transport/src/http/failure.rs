@@ -15,11 +15,8 @@ pub(super) fn is_lost(error: &reqwest::Error) -> bool {
 pub(super) fn explain(error: reqwest::Error, text: String) -> TransportError {
     let (kind, advice) = meaning(&error);
     // The URL of the library's error would show the query.
-    let explained = TransportError::new(kind, text).caused_by(error.without_url());
-    match advice {
-        Some(advice) => explained.advise(advice),
-        None => explained,
-    }
+    let advice = advice.unwrap_or_else(|| answer_advice(&error));
+    TransportError::new(kind, text).advise(advice).caused_by(error.without_url())
 }
 
 fn meaning(error: &reqwest::Error) -> (ErrorKind, Option<&'static str>) {
@@ -32,6 +29,15 @@ fn meaning(error: &reqwest::Error) -> (ErrorKind, Option<&'static str>) {
         return (ErrorKind::Misconfigured, Some(advice));
     }
     tls(error).unwrap_or_else(|| (ErrorKind::Unavailable, connect_advice(error)))
+}
+
+/// What to do about a peer that was reached, but does not answer as it should.
+fn answer_advice(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "see whether the peer is overloaded, and whether HttpTransport::request_timeout is long enough"
+    } else {
+        "see the log of the peer, and whether it speaks HTTP on this port, without TLS or with (https)"
+    }
 }
 
 /// What to do where a proxy refuses; the library has no types for what it says.

@@ -55,6 +55,21 @@ fn kind(status: StatusCode) -> ErrorKind {
     }
 }
 
+/// What to do about a status that does not acknowledge.
+pub(super) fn advice(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "put the target into the address, if it is the right one",
+        400 | 422 => "see whether the peer's codec takes what HttpTransport::body makes",
+        401 | 403 | 407 => "compare user and password, token or key with what the peer wants",
+        404 | 405 => "compare the path of the address with the one where the peer takes events",
+        406 | 415 => "let the peer take what HttpTransport::body and gzip_level make, or choose other ones",
+        413 => "let the peer take larger bodies, or make events shorter",
+        429 | 503 | 507 => "see whether the peer's pipeline is slow or its queue is full",
+        500..=599 => "see the log of the peer, and of what is between",
+        _ => "see whether this is the address where the peer takes events",
+    }
+}
+
 /// The pause that the peer asks for, in seconds or up to a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();

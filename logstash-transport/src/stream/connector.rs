@@ -144,21 +144,31 @@ impl Connector {
     ) -> Result<(Socket, ProbeReport), TransportError> {
         let started = Instant::now();
         let deadline = deadline(self.options.handshake_timeout);
-        let failed = |kind| {
+        let failed = |kind, advice: &'static str| {
             let what = format!(
                 "cannot connect to {} through the proxy {}:{}",
                 self.endpoint, proxy.host, proxy.port
             );
-            TransportError::new(kind, what)
+            TransportError::new(kind, what).advise(advice)
         };
         match proxy.open(&mut socket, host, self.endpoint.port(), deadline, interrupt) {
             Ok(()) => {
                 report.push("proxy", format!("connected to {host}"), started.elapsed());
                 Ok((socket, report))
             }
-            Err(ProxyError::Io(error)) => Err(failed(ErrorKind::Unavailable).caused_by(error)),
-            Err(ProxyError::Unreachable(what)) => Err(failed(ErrorKind::Unavailable).caused_by(what)),
-            Err(ProxyError::Refused(what)) => Err(failed(ErrorKind::Misconfigured).caused_by(what)),
+            Err(ProxyError::Io(error)) => {
+                let advice = "see whether a SOCKS5 proxy listens there, and is not overloaded";
+                Err(failed(ErrorKind::Unavailable, advice).caused_by(error))
+            }
+            Err(ProxyError::Unreachable(what)) => {
+                let advice = "see whether the peer runs, and whether the proxy's machine reaches it";
+                Err(failed(ErrorKind::Unavailable, advice).caused_by(what))
+            }
+            Err(ProxyError::Refused(what)) => {
+                let advice = "compare the address, the user and the password with those of the proxy, and the \
+                              peer with what it allows";
+                Err(failed(ErrorKind::Misconfigured, advice).caused_by(what))
+            }
         }
     }
 

@@ -72,7 +72,8 @@ impl TlsContext {
         let chain = presented::chain(socket, &name, self.config.sni, timeout, &|| interrupt.is_raised());
         let chain = chain.map_err(|error| {
             let text = format!("cannot see which certificates {host} presents");
-            TransportError::new(ErrorKind::Unavailable, text).caused_by(error)
+            let error = TransportError::new(ErrorKind::Unavailable, text).caused_by(error);
+            error.advise("see whether the peer speaks TLS on this port, and is not overloaded")
         })?;
         let seen: Vec<_> = chain.iter().map(|der| fingerprint::of(der)).collect();
         self.found = chain
@@ -114,10 +115,7 @@ impl TlsContext {
                 Err(HandshakeError::Failure(error)) => {
                     let advice = advice(&error.to_string());
                     let error = failed(kind(&error), "").caused_by(error);
-                    return Err(match advice {
-                        Some(advice) => error.advise(advice),
-                        None => error,
-                    });
+                    return Err(error.advise(advice.unwrap_or(SEE_THE_LOG)));
                 }
                 Err(HandshakeError::WouldBlock(_)) if interrupt.is_raised() => {
                     return Err(failed(ErrorKind::Unavailable, ": interrupted"));
@@ -309,5 +307,7 @@ pub(super) const fn protocol(version: TlsVersion) -> Protocol {
         TlsVersion::Tls13 => Protocol::Tlsv13,
     }
 }
+
+const SEE_THE_LOG: &str = "see the log of the peer, and whether it speaks TLS on this port";
 
 const DER_SEQUENCE: u8 = 0x30;

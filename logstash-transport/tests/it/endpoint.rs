@@ -1,4 +1,8 @@
 use logstash_transport::{Endpoint, EndpointPart, Scheme, TransportOptions};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
 
 fn parse_as_beats(text: &str) -> Result<String, EndpointPart> {
     Endpoint::parse_as(text, Scheme::Beats).map(|endpoint| endpoint.to_string()).map_err(|error| error.part())
@@ -312,4 +316,43 @@ fn what_an_address_says_about_tls_has_precedence_and_plain_schemes_stay_plain() 
     );
     send(format!("beats://{}", receiver.address())).unwrap();
     assert_eq!(receiver.received(), 3);
+}
+
+/// Each way to fail has one sentence on what to do; what was meant for a human is of no use without it.
+#[test]
+fn whoever_probes_a_wrong_port_is_told_what_to_do() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let hangs_up = peer(b"");
+    let http = peer(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let ssh = peer(b"SSH-2.0-OpenSSH_9.6\r\n");
+    let schemes = ["beats", "beats+tls", "http", "https", "redis", "rediss", "tcp", "tcp+tls", "udp"];
+    for scheme in schemes {
+        for port in [gone, hangs_up, http, ssh].map(|address| address.port()) {
+            let endpoint = parse(&format!("{scheme}://127.0.0.1:{port}"));
+            let Ok(mut transport) = endpoint.into_transport(&TransportOptions::new()) else { continue };
+            if let Err(error) = transport.probe() {
+                assert!(error.advice().is_some_and(|advice| !advice.is_empty()), "{scheme} {error:?}");
+            }
+        }
+    }
+    for address in ["file:/no/such/folder/events.log", "file:/"] {
+        let Ok(mut transport) = parse(address).into_transport(&TransportOptions::new()) else { continue };
+        assert!(transport.probe().unwrap_err().advice().is_some(), "{address}");
+    }
+}
+
+/// Answers whatever comes first with these bytes, and hangs up.
+fn peer(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            // A probe that connects only to see whether that works sends nothing.
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer);
+        }
+    });
+    address
 }

@@ -214,6 +214,20 @@ fn every_method_reaches_every_member_at_any_depth() {
 }
 
 #[test]
+fn what_to_do_is_told_for_each_member() {
+    let gone = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = || BeatsTransport::new(&gone().to_string()).unwrap();
+    let error = Failover::new(dead()).or(dead()).probe().unwrap_err();
+    let advice = error.advice().unwrap();
+    assert!(
+        advice.starts_with("member 1: see whether") && advice.contains("; member 2: see whether"),
+        "{advice}"
+    );
+    let steps = Failover::new(dead()).or(Scripted::new()).probe().unwrap().steps;
+    assert!(steps[0].name == "failed" && steps[0].detail.ends_with(')'), "{steps:?}");
+}
+
+#[test]
 fn nothing_to_send_asks_nobody() {
     let member = Scripted::new();
     let mut transport = Failover::new(member.clone());

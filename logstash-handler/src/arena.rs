@@ -10,6 +10,7 @@ use chunk::WINDOW_PLACE;
 #[cfg(any(feature = "relay", test))]
 use lumberjack_codec::EncodedWindow;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,6 +29,9 @@ pub(crate) struct Arena {
     capacity: usize,
     /// Bytes and events that fill a window; the writer is woken for them before its time.
     full_window: (usize, usize),
+    /// So little room is left that events are turned away before they are serialised, until the writer comes.
+    /// Changed under the lock only.
+    is_exhausted: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +73,13 @@ impl Arena {
             room: Condvar::new(),
             capacity,
             full_window: (window_bytes.min(capacity / 2), window_events),
+            is_exhausted: AtomicBool::new(false),
         }
+    }
+
+    /// Whether an event on these terms would be turned away for lack of room, unless it were tiny.
+    pub(crate) fn is_exhausted_for(&self, admission: Admission) -> bool {
+        admission.patience.is_zero() && !admission.displaces && self.is_exhausted.load(Ordering::Relaxed)
     }
 
     /// Takes an event in and tells its position: how many came before it.
@@ -106,7 +116,11 @@ impl Arena {
         if !state.closed && !state.has_room(length, capacity) {
             // What is here is enough for the writer, whatever it is waiting for.
             state.urgent = true;
-            self.work.notify_one();
+            if state.writer != Writer::Awake {
+                // Once: to wake somebody who is awake is a system call, too.
+                state.writer = Writer::Awake;
+                self.work.notify_one();
+            }
             if admission.displaces {
                 state.make_room(length, capacity);
             } else if !admission.patience.is_zero() {
@@ -118,6 +132,8 @@ impl Arena {
         }
         if !state.has_room(length, capacity) {
             state.overflowed += u64::from(!admission.tentative);
+            let left = self.capacity.saturating_sub(state.chunk.footprint());
+            self.is_exhausted.store(left <= self.capacity / EXHAUSTED_SHARE, Ordering::Relaxed);
             return Err(Refusal::Full);
         }
         Ok(state)
@@ -203,6 +219,7 @@ impl Arena {
         state.urgent = false;
         state.poked = false;
         std::mem::swap(&mut state.chunk, chunk);
+        self.is_exhausted.store(false, Ordering::Relaxed);
         on_swap(chunk);
         let closed = state.closed;
         let blocked = state.blocked > 0;
@@ -227,7 +244,11 @@ impl Arena {
 
     /// Takes no more events; what is here is still to be taken.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        let mut state = self.lock();
+        state.closed = true;
+        // From now on that is the reason.
+        self.is_exhausted.store(false, Ordering::Relaxed);
+        drop(state);
         self.work.notify_one();
         self.room.notify_all();
     }
@@ -330,6 +351,9 @@ pub(crate) struct ArenaCounts {
 /// What is given up at a time where older events make room: one part in so many.
 const DISPLACED_SHARE: usize = 8;
 
+/// The room that is left to an arena that counts as exhausted is at most one part in so many.
+const EXHAUSTED_SHARE: usize = 128;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,6 +393,23 @@ mod tests {
         assert_eq!(arena.snapshot(|counts| (counts.pushed, counts.overflowed, counts.bytes)), (1, 1, 10));
         take(&arena);
         assert_eq!(push(&arena, b"x", NOW, false), Ok(1));
+    }
+
+    #[test]
+    fn an_arena_without_room_is_known_as_such_until_the_writer_comes() {
+        let arena = Arena::new(1_280, 640, 100);
+        let small = vec![b'x'; 100 - PLACE];
+        (0..11).for_each(|_| assert!(push(&arena, &small, NOW, false).is_ok()));
+        assert!(!arena.is_exhausted_for(patient(NOW)));
+        assert_eq!(push(&arena, &[b'x'; 600], NOW, false), Err(Refusal::Full));
+        assert!(!arena.is_exhausted_for(patient(NOW)), "smaller events have room");
+        assert!(push(&arena, &[b'x'; 170 - PLACE], NOW, false).is_ok());
+        assert_eq!(push(&arena, &small, NOW, false), Err(Refusal::Full));
+        assert!(arena.is_exhausted_for(patient(NOW)));
+        assert!(!arena.is_exhausted_for(patient(Duration::from_secs(1))), "who waits may get in");
+        assert!(!arena.is_exhausted_for(Admission { displaces: true, ..patient(NOW) }), "others make room");
+        assert_eq!(take(&arena).0.len(), 12);
+        assert!(!arena.is_exhausted_for(patient(NOW)));
     }
 
     #[test]

@@ -63,9 +63,42 @@ impl Core {
         let Some(_depth) = Depth::enter() else {
             return Err(self.turn_away(DropReason::Recursion, 1));
         };
+        let admission = self.admit(Some(event.level), patience)?;
+        if self.arena.is_exhausted_for(admission) {
+            self.arena.turn_away();
+            return Err(DropReason::Overflow);
+        }
         with_buffer(|buffer| match self.format(event, buffer) {
-            Ok(()) => self.hand_over(buffer, event.timestamp, Some(event.level), patience, urgent),
+            Ok(()) => self.push(buffer, event.timestamp, admission, urgent),
             Err(why) => Err(self.unformattable(&why)),
+        })
+    }
+
+    /// Hands a serialised event over; tells its position.
+    pub(crate) fn hand_over(
+        &self,
+        document: &[u8],
+        at: SystemTime,
+        level: Option<Level>,
+        patience: Patience,
+        urgent: bool,
+    ) -> Result<u64, DropReason> {
+        let admission = self.admit(level, patience)?;
+        self.push(document, at, admission, urgent)
+    }
+
+    /// On which terms an event of that level is taken; one that is not is counted.
+    fn admit(&self, level: Option<Level>, patience: Patience) -> Result<Admission, DropReason> {
+        let admission = match patience {
+            Patience::OfPolicy => {
+                let fill = Share(self.queue_fill.load(Ordering::Relaxed));
+                self.options.overflow.admission(level, fill)
+            }
+            Patience::Of(patience) => Some(Admission { patience, tentative: false, ..Admission::TENTATIVE }),
+        };
+        admission.ok_or_else(|| {
+            self.arena.turn_away();
+            DropReason::Overflow
         })
     }
 
@@ -80,27 +113,14 @@ impl Core {
         }
     }
 
-    /// Hands a serialised event over; tells its position.
-    pub(crate) fn hand_over(
+    fn push(
         &self,
         document: &[u8],
         at: SystemTime,
-        level: Option<Level>,
-        patience: Patience,
+        admission: Admission,
         urgent: bool,
     ) -> Result<u64, DropReason> {
         self.check_document(document)?;
-        let admission = match patience {
-            Patience::OfPolicy => {
-                let fill = Share(self.queue_fill.load(Ordering::Relaxed));
-                self.options.overflow.admission(level, fill)
-            }
-            Patience::Of(patience) => Some(Admission { patience, tentative: false, ..Admission::TENTATIVE }),
-        };
-        let Some(admission) = admission else {
-            self.arena.turn_away();
-            return Err(DropReason::Overflow);
-        };
         self.arena.push(document, at, admission, urgent).map_err(|refusal| match refusal {
             Refusal::Closed => self.turn_away(DropReason::Closed, 1),
             // Counted by the arena, under the lock that it holds anyway.

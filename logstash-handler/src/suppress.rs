@@ -19,8 +19,9 @@ pub(crate) fn is_suppressed(target: &str) -> bool {
 
 fn is_own(target: &str) -> bool {
     const OWN: [&str; 4] = ["logstash_format", "logstash_handler", "logstash_transport", "lumberjack_codec"];
-    let root = target.split("::").next().unwrap_or_default();
-    OWN.contains(&root)
+    // Asked for each event: no search for the end of the name of the crate.
+    let is_rest = |rest: &str| rest.is_empty() || rest.starts_with("::");
+    OWN.iter().any(|own| target.strip_prefix(own).is_some_and(is_rest))
 }
 
 /// sled logs from threads of its own, which work for us, and the HTTP library of a transport that is called

@@ -8,6 +8,8 @@ mod arguments;
 mod backlog;
 mod bench;
 mod ci;
+mod cost;
+mod deliver;
 mod demo;
 mod failure;
 mod fuzz;

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use logstash_format::Formatter;
@@ -13,6 +13,7 @@ use logstash_transport::{Batch, BeatsTransport, Transport};
 
 use crate::arguments::Arguments;
 use crate::bench::{Sized, formatter};
+use crate::cost::Cost;
 use crate::failure::{Failure, Trying, fail};
 use crate::task::{Flag, Task};
 
@@ -91,9 +92,9 @@ fn measured(
 ) -> Result<(), Failure> {
     let (started, before) = (Instant::now(), Cost::now()?);
     let acked = work(&mut transport)?;
-    let (took, after) = (started.elapsed(), Cost::now()?);
+    let (took, spent) = (started.elapsed(), before.until_now()?);
     transport.close();
-    println!("cost {} {}", (after.cpu - before.cpu).as_secs_f64(), (after.user - before.user).as_secs_f64());
+    println!("{spent}");
     println!("acked {acked} {}", took.as_secs_f64());
     Ok(())
 }
@@ -136,36 +137,6 @@ fn format_and_deliver(
         fail!("{acked} of {events} events were acknowledged");
     }
     Ok(acked)
-}
-
-/// What this process has used.
-struct Cost {
-    cpu: Duration,
-    user: Duration,
-}
-
-impl Cost {
-    #[cfg(target_os = "linux")]
-    fn now() -> Result<Self, Failure> {
-        use rustix::time::{ClockId, clock_gettime};
-
-        let exact = clock_gettime(ClockId::ProcessCPUTime);
-        let cpu =
-            Duration::new(exact.tv_sec.unsigned_abs(), u32::try_from(exact.tv_nsec).unwrap_or_default());
-        let stat = fs::read_to_string("/proc/self/stat").trying("cannot read /proc/self/stat")?;
-        // Behind the name of the program, which may hold anything, the user time is the twelfth field.
-        let user = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_whitespace().nth(11));
-        let Some(ticks) = user.and_then(|ticks| ticks.parse::<u64>().ok()) else {
-            fail!("/proc/self/stat reads `{stat}`");
-        };
-        let user = Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second());
-        Ok(Self { cpu, user })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn now() -> Result<Self, Failure> {
-        fail!("what a process has used can be told on Linux only")
-    }
 }
 
 /// Events per window; ours and Filebeat's default.

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::{backlog, bench, ci, demo, fuzz, integration, kills, powercut, receive, send, test};
+use crate::{backlog, bench, ci, deliver, demo, fuzz, integration, kills, powercut, receive, send, test};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
 const TASKS: &[&Task] = &[
@@ -16,6 +16,7 @@ const TASKS: &[&Task] = &[
     &bench::TASK,
     &receive::TASK,
     &send::TASK,
+    &deliver::TASK,
     &ci::TASK,
 ];
 

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::target::Target;
 use crate::failure::Failure;
 
 /// Ours against one peer: pairs of figures that were measured in alternation.
@@ -41,6 +42,7 @@ impl Comparison {
             "ratio_median": ratio.median,
             "ratio_min": ratio.min,
             "ratio_max": ratio.max,
+            "target": Target::of(self).map(|target| target.verdict(ratio.median)),
             "runs": self.runs.len(),
         })
     }
@@ -71,18 +73,22 @@ impl Spread {
     }
 }
 
-/// One side of a comparison: runs once and returns its figure.
-pub(super) type Side<'a> = &'a mut dyn FnMut() -> Result<f64, Failure>;
+/// One side of a comparison: runs once and returns its figure, or several.
+pub(super) type Side<'a, T = f64> = &'a mut dyn FnMut() -> Result<T, Failure>;
 
 /// Runs all sides in turn, `runs` times, after one round that does not count. The returned rows are the runs, the
 /// columns the sides. The order turns around with every round, so that no side always runs on a warmer machine.
-pub(super) fn alternate(runs: usize, sides: &mut [Side<'_>]) -> Result<Vec<Vec<f64>>, Failure> {
+pub(super) fn alternate<T>(runs: usize, sides: &mut [Side<'_, T>]) -> Result<Vec<Vec<T>>, Failure> {
     let mut rounds = Vec::with_capacity(runs);
     for round in 0..=runs {
-        let mut figures = vec![0.0; sides.len()];
-        for turn in 0..sides.len() {
-            let side = if round % 2 == 0 { turn } else { sides.len() - 1 - turn };
-            figures[side] = sides[side]()?;
+        let forward = round % 2 == 0;
+        let mut order: Vec<_> = sides.iter_mut().collect();
+        if !forward {
+            order.reverse();
+        }
+        let mut figures = order.into_iter().map(|side| side()).collect::<Result<Vec<T>, Failure>>()?;
+        if !forward {
+            figures.reverse();
         }
         if round > 0 {
             rounds.push(figures);
@@ -93,8 +99,9 @@ pub(super) fn alternate(runs: usize, sides: &mut [Side<'_>]) -> Result<Vec<Vec<f
 
 /// The table for the terminal.
 pub(super) fn table(comparisons: &[Comparison]) -> String {
-    let mut rows =
-        vec![["area", "name", "ours", "peer", "unit", "ratio (min to max)", "runs"].map(str::to_owned)];
+    let mut rows = vec![
+        ["area", "name", "ours", "peer", "unit", "ratio (min to max)", "target", "runs"].map(str::to_owned),
+    ];
     for comparison in comparisons {
         let ratio = comparison.ratio();
         let verdict = match (comparison.higher_is_better, ratio.median > 1.0) {
@@ -108,11 +115,12 @@ pub(super) fn table(comparisons: &[Comparison]) -> String {
             format!("{} {}", thousands(comparison.theirs().median), comparison.peer),
             comparison.unit.to_owned(),
             format!("{:.2} ({:.2} to {:.2}) {verdict}", ratio.median, ratio.min, ratio.max),
+            Target::of(comparison).map(|target| target.verdict(ratio.median)).unwrap_or_default(),
             comparison.runs.len().to_string(),
         ]);
     }
 
-    let mut widths = [0; 7];
+    let mut widths = [0; 8];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -200,7 +208,7 @@ mod tests {
             json!({
                 "area": "emit", "name": "one thread", "ours": 667.25, "peer_name": "std sync_channel",
                 "peer": 408.625, "unit": "ns", "higher_is_better": false, "ratio_median": 1.25,
-                "ratio_min": 0.5, "ratio_max": 2.0, "runs": 2,
+                "ratio_min": 0.5, "ratio_max": 2.0, "target": null, "runs": 2,
             })
         );
         let table = table(&[comparison]);

@@ -8,13 +8,14 @@ use crate::workspace::Workspace;
 /// Builds one of the programs in `xtask/peers` that measure several crates in one process, in release mode, from its
 /// own lock file. `peer` is its folder there, such as `codec/frames`, which makes `codec-frames-peer`.
 ///
-/// They lie outside of the workspace: they bring the crates of others, or are built on several backends in turn.
+/// They lie outside of the workspace: they bring the crates of others, or are built on several backends in turn. A
+/// dependency that one of our crates got since then is added to the lock file.
 pub(super) fn build(workspace: &Workspace, peer: &str, feature: Option<&str>) -> Result<PathBuf, Failure> {
     let folder = feature.map_or_else(|| peer.to_owned(), |feature| format!("{peer}-{feature}"));
     let target = workspace.peer_target()?.join(folder);
     let mut cargo = process::cargo();
     cargo
-        .args(["build", "--quiet", "--release", "--locked", "--manifest-path"])
+        .args(["build", "--quiet", "--release", "--manifest-path"])
         .arg(workspace.peer_sources(peer).join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&target);

@@ -3,50 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use logstash_format::{Event, FormatError, Formatter, Level, LogstashFormatter, Origin, Value};
+use logstash_format::{Event, Formatter, Level, LogstashFormatter, Value};
 
 use crate::failure::{Failure, Trying};
 
 pub(crate) fn formatter() -> LogstashFormatter {
     LogstashFormatter::new().program("shop")
-}
-
-/// Calls `take` with the event of that number, a document of about 400 bytes.
-pub(super) fn with_event<T>(number: usize, take: impl FnOnce(&Event<'_>) -> T) -> T {
-    let customer = ["ada", "grace", "edsger", "barbara", "donald"][number % 5];
-    let fields = [
-        ("order", Value::from(number as u64)),
-        ("customer", Value::from(customer)),
-        ("amount", Value::from((number % 10_000) as f64 / 100.0)),
-    ];
-    take(
-        &Event::new(Level::Info, "shop::orders", format_args!("order {number} of {customer} was placed"))
-            .origin(Origin::new().file("src/orders.rs").line(42).module("shop::orders"))
-            .fields(&fields),
-    )
-}
-
-/// Writes the documents of that many events to a file, one a line, and returns their size in bytes.
-pub(super) fn write_documents(path: &Path, count: usize) -> Result<usize, Failure> {
-    write_lines(path, count, |number, formatter, text| {
-        with_event(number, |event| formatter.format(event, text))
-    })
-}
-
-fn write_lines(
-    path: &Path,
-    count: usize,
-    format: impl Fn(usize, &LogstashFormatter, &mut Vec<u8>) -> Result<(), FormatError>,
-) -> Result<usize, Failure> {
-    let formatter = formatter();
-    let mut text = Vec::new();
-    for number in 0..count {
-        format(number, &formatter, &mut text)
-            .map_err(|error| Failure::because("an event could not be formatted", error))?;
-        text.push(b'\n');
-    }
-    fs::write(path, &text).trying(format_args!("cannot write {}", path.display()))?;
-    Ok(text.len() - count)
 }
 
 /// Events of a given size as documents: what differs from one to the next does so as in real logs, so that they
@@ -94,11 +56,16 @@ impl Sized {
         )
     }
 
-    /// Writes that many documents to a file, one a line, and returns their size in bytes.
-    pub(super) fn write(&self, path: &Path, count: usize) -> Result<usize, Failure> {
-        write_lines(path, count, |number, formatter, text| {
-            self.with(number, |event| formatter.format(event, text))
-        })
+    /// Writes that many documents to a file, one a line.
+    pub(super) fn write(&self, path: &Path, count: usize) -> Result<(), Failure> {
+        let formatter = formatter();
+        let mut text = Vec::new();
+        for number in 0..count {
+            self.with(number, |event| formatter.format(event, &mut text))
+                .map_err(|error| Failure::because("an event could not be formatted", error))?;
+            text.push(b'\n');
+        }
+        fs::write(path, &text).trying(format_args!("cannot write {}", path.display()))
     }
 }
 

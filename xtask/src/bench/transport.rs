@@ -35,10 +35,9 @@ pub(super) fn measure(settings: &Settings<'_>) -> Result<Vec<Comparison>, Failur
             for (level, encode) in LEVELS.into_iter().flat_map(|level| [(level, false), (level, true)]) {
                 let load = Load { address: *address, documents: &documents, events, size, level, encode };
                 let name = load.name(receiver);
-                if !settings.only.iter().all(|part| name.contains(part.trim())) {
+                if !settings.wants(&name) {
                     continue;
                 }
-                eprintln!("  {name}");
                 comparisons.extend(compare(settings, &peers, receiver, &load)?);
                 // What the server is makes no difference there, nor where the documents come from.
                 if *receiver == "ours" && !encode {

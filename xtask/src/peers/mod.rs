@@ -9,9 +9,6 @@ use crate::failure::Failure;
 mod driver;
 pub(crate) use driver::{Client, ClientKind, Sent, Server, ServerOptions};
 
-mod ferro;
-pub(crate) use ferro::Ferro;
-
 mod go_lumber;
 pub(crate) use go_lumber::GoLumber;
 

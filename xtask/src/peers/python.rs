@@ -110,6 +110,18 @@ impl Python {
         )
     }
 
+    /// Starts the handler of python-logstash-async: logs that many events of that size as fast as it can and closes
+    /// the handler, which delivers them. What it prints is told in the script.
+    pub(crate) fn deliver(
+        &self,
+        address: SocketAddr,
+        events: usize,
+        size: usize,
+    ) -> Result<Running, Failure> {
+        let numbers = [address.port().to_string(), events.to_string(), size.to_string()];
+        Running::captured(self.script("logstash_async_deliver.py").args(numbers))
+    }
+
     /// Measures the formatter of python-logstash-async, so long for each case. What it prints is told in the script.
     pub(crate) fn time_formatter(&self, milliseconds: u32) -> Result<String, Failure> {
         process::output(self.script("format_time.py").arg(milliseconds.to_string()), Duration::from_secs(300))

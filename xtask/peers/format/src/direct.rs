@@ -114,7 +114,13 @@ impl<'a> Extra<'a> {
     }
 
     fn with_order(self) -> Self {
-        Self { order: Some(1001), customer: Some("Ada Lovelace"), amount: Some(59.9), express: Some(true), ..self }
+        Self {
+            order: Some(1001),
+            customer: Some("Ada Lovelace"),
+            amount: Some(59.9),
+            express: Some(true),
+            ..self
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! and writes a line for each: `WAY CASE SIDE NANOSECONDS ALLOCATIONS BYTES`, all per event. An odd turn takes the
 //! sides in the opposite order. `WAY CASE SIDE` behind the numbers leaves out everything else, for profilers.
 
+#[path = "../../allocations.rs"]
 mod allocations;
 mod case;
 mod direct;
@@ -54,7 +55,9 @@ impl<'a> Side<'a> {
         if settings.is_reversed {
             sides.reverse();
         }
-        sides.retain(|side| settings.only.is_empty() || settings.only == format!("{way} {case} {}", side.name));
+        sides.retain(|side| {
+            settings.only.is_empty() || settings.only == format!("{way} {case} {}", side.name)
+        });
         for side in &mut sides {
             let bytes = side.check(way, case, facts);
             // Buffers grow, caches fill.

@@ -6,7 +6,9 @@
 use std::error::Error;
 use std::fmt::Debug;
 
-use logstash_format::{EcsFormatter, Formatter, LogstashFormatter, record_new_span, record_values, tracing_event};
+use logstash_format::{
+    EcsFormatter, Formatter, LogstashFormatter, record_new_span, record_values, tracing_event,
+};
 use tracing::dispatcher::{Dispatch, with_default};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Subscriber, error, info, info_span};
@@ -42,7 +44,8 @@ pub(crate) fn measure(settings: &Settings) {
                     path = "/orders",
                     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
                 );
-                let inner = info_span!(target: TARGET, parent: &outer, "order", shard = 77_u64, region = "eu-1");
+                let inner =
+                    info_span!(target: TARGET, parent: &outer, "order", shard = 77_u64, region = "eu-1");
                 (outer, inner)
             });
             Side::new(name, move || {

@@ -1,0 +1,84 @@
+use super::comparison::Comparison;
+
+/// What we want to reach: a bound for the ratio of every comparison that it applies to.
+#[derive(Debug)]
+pub(super) struct Target {
+    area: &'static str,
+    /// What the name of the comparison begins with, and what it holds.
+    name: (&'static str, &'static str),
+    peer: &'static str,
+    unit: &'static str,
+    bound: Bound,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Target {
+    pub(super) fn of(comparison: &Comparison) -> Option<&'static Self> {
+        TARGETS.iter().find(|target| {
+            let (start, part) = target.name;
+            target.area == comparison.area
+                && comparison.name.starts_with(start)
+                && comparison.name.contains(part)
+                && target.peer == comparison.peer
+                && target.unit == comparison.unit
+        })
+    }
+
+    /// The bound, and whether that ratio keeps to it.
+    pub(super) fn verdict(&self, ratio: f64) -> String {
+        let (sign, bound, is_met) = match self.bound {
+            Bound::AtLeast(bound) => (">=", bound, ratio >= bound),
+            Bound::AtMost(bound) => ("<=", bound, ratio <= bound),
+        };
+        format!("{sign} {bound:.2} {}", if is_met { "met" } else { "NOT MET" })
+    }
+}
+
+const fn handler(
+    name: (&'static str, &'static str),
+    peer: &'static str,
+    unit: &'static str,
+    bound: Bound,
+) -> Target {
+    Target { area: "handler", name, peer, unit, bound }
+}
+
+const TARGETS: &[Target] = &[
+    handler(("emit", ""), "tracing-appender", "ns p50", Bound::AtMost(0.4)),
+    handler(("emit", ""), "tracing-appender", "ns p99.9", Bound::AtMost(1.0)),
+    handler(("deliver, 300 B, level 3", "SledQueue Flush"), "300,000", "events/s", Bound::AtLeast(1.0)),
+    handler(("deliver, 300 B, level 3", "SledQueue Flush"), "MemoryQueue", "events/s", Bound::AtLeast(0.7)),
+    handler(("deliver", "OnBacklog"), "MemoryQueue", "events/s", Bound::AtLeast(0.95)),
+    handler(("deliver", ""), "go-lumber async", "ns CPU/event", Bound::AtMost(1.0)),
+    handler(("backlog, level 3", ""), "payload", "bytes on disk", Bound::AtMost(0.5)),
+    handler(("backlog, level 0", ""), "payload", "bytes on disk", Bound::AtMost(1.6)),
+    handler(("lag", ""), "100 ms", "ms p99", Bound::AtMost(1.0)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(name: &str, peer: &'static str, unit: &'static str) -> Comparison {
+        let runs = vec![(1.0, 2.0)];
+        Comparison { area: "handler", name: name.to_owned(), peer, unit, higher_is_better: true, runs }
+    }
+
+    #[test]
+    fn a_target_applies_to_what_it_names_and_to_nothing_else() {
+        let verdict = |name, peer, unit, ratio| {
+            Target::of(&comparison(name, peer, unit)).map(|target| target.verdict(ratio))
+        };
+        let flush = "deliver, 300 B, level 3, SledQueue Flush";
+        assert_eq!(verdict(flush, "300,000", "events/s", 1.2).unwrap(), ">= 1.00 met");
+        assert_eq!(verdict(flush, "MemoryQueue", "events/s", 0.69).unwrap(), ">= 0.70 NOT MET");
+        assert_eq!(verdict(flush, "go-lumber async", "ns CPU/event", 0.3).unwrap(), "<= 1.00 met");
+        assert_eq!(verdict(flush, "MemoryQueue", "ns CPU/event", 0.3), None);
+        assert_eq!(verdict("deliver, 1024 B, level 3, SledQueue Flush", "300,000", "events/s", 1.2), None);
+    }
+}

@@ -39,6 +39,7 @@ mod framing;
 pub use framing::{Extent, Frame, Framer, FramerOptions, Framing, TooLong};
 
 mod input;
+mod metrics;
 mod output;
 
 mod pickle;
@@ -53,7 +54,7 @@ mod record;
 mod router;
 
 mod server;
-pub use server::{Relay, RelayReport, RelayStats};
+pub use server::{Relay, RelayReport};
 
 mod source;
 
@@ -64,3 +65,8 @@ pub use syslog::{
 };
 
 mod text;
+
+mod view;
+pub use view::RelayStats;
+
+mod web;

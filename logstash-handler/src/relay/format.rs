@@ -37,10 +37,15 @@ impl Format {
                 out.extend_from_slice(record.text);
                 return Ok(());
             }
+            (Content::Python(record), Self::Raw) => {
+                write_line(record.message().as_bytes(), out);
+                return Ok(());
+            }
             (_, Self::Raw) => {
                 write_line(record.text, out);
                 return Ok(());
             }
+            (Content::Python(python), _) => python.event(record.received),
             (Content::Line, _) => {
                 text = String::from_utf8_lossy(record.text);
                 let logger = if source.address().is_empty() { source.input() } else { source.address() };
@@ -48,8 +53,8 @@ impl Format {
             }
             (Content::Syslog(message), _) => message.event(record.received),
         };
-        let fields = RecordFields { schema: self.schema(), source, record };
-        self.format(&event.fields(&fields).pid(0), out)
+        let fields = RecordFields { schema: self.schema(), source, record, pid: event.pid };
+        self.format(&event.pid(0).fields(&fields), out)
     }
 
     const fn schema(&self) -> Schema {
@@ -80,7 +85,7 @@ impl Formatter for Format {
 fn logstash() -> LogstashFormatter {
     let own = ["host", "logsource", "pid", "process_name", "program", "thread_name"];
     let rules = own.iter().fold(Rules::new(), |rules, field| rules.drop(field));
-    let rules = rules.rename(SOURCE_HOST, "host");
+    let rules = rules.rename(SOURCE_HOST, "host").rename(SOURCE_PID, "pid");
     LogstashFormatter::new().message_type("logstash-relay").extra_prefix(None).remember_pid(true).rules(rules)
 }
 
@@ -111,24 +116,15 @@ struct RecordFields<'a> {
     schema: Schema,
     source: &'a Source,
     record: &'a Record<'a>,
+    /// The process that logged it, if it says so.
+    pid: Option<u32>,
 }
 
 impl Fields for RecordFields<'_> {
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
-        if let Content::Syslog(message) = &self.record.content {
-            match self.schema {
-                Schema::Ecs => message.ecs_fields().for_each(visit),
-                Schema::Logstash => message.for_each(visit),
-            }
-            if message.timestamp.is_some() {
-                let name = match self.schema {
-                    Schema::Ecs => "event.created",
-                    Schema::Logstash => "received_at",
-                };
-                visit(name, Value::Time(self.record.received));
-            }
-        }
+        // First, because of fields with one name the first counts.
         self.source(visit);
+        self.content(visit);
         for tag in self.source.tags() {
             visit("tags", Value::Str(tag));
         }
@@ -143,6 +139,31 @@ impl Fields for RecordFields<'_> {
 }
 
 impl RecordFields<'_> {
+    /// What the event says itself.
+    fn content(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        let has_time = match &self.record.content {
+            Content::Document | Content::Line => return,
+            Content::Python(python) => {
+                python.for_each(visit);
+                true
+            }
+            Content::Syslog(message) => {
+                match self.schema {
+                    Schema::Ecs => message.ecs_fields().for_each(visit),
+                    Schema::Logstash => message.for_each(visit),
+                }
+                message.timestamp.is_some()
+            }
+        };
+        if has_time {
+            let name = match self.schema {
+                Schema::Ecs => "event.created",
+                Schema::Logstash => "received_at",
+            };
+            visit(name, Value::Time(self.record.received));
+        }
+    }
+
     fn source(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
         let source = self.source;
         let (address, port, tls) = match self.schema {
@@ -155,6 +176,9 @@ impl RecordFields<'_> {
                 visit("source.ip", Value::Str(source.address()));
             }
             visit(port, Value::U64(peer.port().into()));
+        }
+        if let (Some(pid), Schema::Logstash) = (self.pid, self.schema) {
+            visit(SOURCE_PID, Value::U64(pid.into()));
         }
         visit("input", Value::Str(source.input()));
         if source.is_tls() {
@@ -175,8 +199,10 @@ fn write_line(message: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// A name for the host that events come from; the name `host` is that of this machine, and left out.
+/// Names for the host and the process that events come from; `host` and `pid` are those of this process,
+/// and left out.
 const SOURCE_HOST: &str = "source_host";
+const SOURCE_PID: &str = "source_pid";
 
 #[cfg(test)]
 mod tests {

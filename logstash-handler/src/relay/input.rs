@@ -12,9 +12,10 @@ mod socket;
 use super::config::{Carrier, InputConfig, Protocol};
 use super::counters::{Counters, InputStats};
 use super::error::RelayError;
+use super::pickle::{Pickle, PickleError, PickleLimits, PythonRecord};
 use super::problems::Problems;
 use super::record::{Content, Record, Tags};
-use super::router::{Dispatcher, Router};
+use super::router::{Dispatcher, Held, Router};
 use super::source::{Labels, Source};
 use super::syslog::SyslogParser;
 use peers::Peers;
@@ -145,8 +146,16 @@ impl Shared {
         Source::new(Arc::clone(&self.labels), peer, self.config.listen.carrier() == Carrier::Tls)
     }
 
-    /// What a message is to this input.
-    fn read<'t>(&self, text: &'t [u8], received: SystemTime, mut tags: Tags) -> Record<'t> {
+    /// Sends a message as what it is to this input.
+    fn send(
+        &self,
+        dispatcher: &mut Dispatcher,
+        text: &[u8],
+        received: SystemTime,
+        mut tags: Tags,
+        held: Option<&mut Vec<Held>>,
+    ) {
+        let pickle;
         let content = match self.config.listen.protocol() {
             Protocol::Beats | Protocol::Lines => Content::Line,
             Protocol::Json if document::is_object(text) => Content::Document,
@@ -155,13 +164,36 @@ impl Shared {
                 tags.add(document::UNPARSED);
                 Content::Line
             }
+            Protocol::Python => {
+                pickle = Pickle::decode(text, &PickleLimits::new());
+                match pickle.as_ref().map_err(Clone::clone).and_then(PythonRecord::new) {
+                    Ok(record) => Content::Python(record),
+                    Err(error) => return self.refuse(dispatcher, &error, received, tags, held),
+                }
+            }
             Protocol::Syslog => {
                 let message = self.syslog.parse(text, received);
                 self.counters.unparsed.add(message.defect.is_some().into());
                 Content::Syslog(message)
             }
         };
-        Record { text, content, received, tags }
+        dispatcher.send(&Record { text, content, received, tags }, held);
+    }
+
+    /// Says instead of a record of Python why there is none: nobody could read what came.
+    fn refuse(
+        &self,
+        dispatcher: &mut Dispatcher,
+        error: &PickleError,
+        received: SystemTime,
+        mut tags: Tags,
+        held: Option<&mut Vec<Held>>,
+    ) {
+        self.counters.unparsed.add(1);
+        tags.add("_pickle_refused");
+        let text = format!("a record of Python was refused: {error}");
+        self.problem(&text);
+        dispatcher.send(&Record { text: text.as_bytes(), content: Content::Line, received, tags }, held);
     }
 
     fn problem(&self, text: &str) {

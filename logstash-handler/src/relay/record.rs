@@ -1,9 +1,11 @@
 use super::config::Severity;
+use super::pickle::PythonRecord;
 use super::syslog::{SyslogMessage, SyslogPriority};
+use logstash_format::Level;
 use std::time::SystemTime;
 
 /// One event as it came in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Record<'a> {
     /// All of it, as it came.
     pub(crate) text: &'a [u8],
@@ -16,12 +18,14 @@ pub(crate) struct Record<'a> {
 }
 
 /// What an event is.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Content<'a> {
     /// A JSON object on one line, to be passed on as it is.
     Document,
     /// Text, to be passed on as a message.
     Line,
+    /// A record of Python's logging.
+    Python(PythonRecord<'a>),
     /// A message of syslog.
     Syslog(SyslogMessage<'a>),
 }
@@ -31,8 +35,18 @@ impl Record<'_> {
     pub(crate) fn severity(&self) -> Severity {
         match &self.content {
             Content::Document | Content::Line => Severity::Info,
+            Content::Python(record) => severity_of(record.event(self.received).level),
             Content::Syslog(message) => message.priority.map_or(Severity::Info, severity),
         }
+    }
+}
+
+const fn severity_of(level: Level) -> Severity {
+    match level {
+        Level::Error => Severity::Error,
+        Level::Warn => Severity::Warning,
+        Level::Info => Severity::Info,
+        Level::Debug | Level::Trace => Severity::Debug,
     }
 }
 

@@ -3,9 +3,11 @@ use super::counters::InputStats;
 use super::error::RelayError;
 use super::input::Input;
 use super::output::Output;
-use super::problems::{Problem, Problems};
+use super::problems::Problems;
 use super::router::Router;
-use crate::{Report, Stats};
+use super::view::{RelayStats, View};
+use super::web::Web;
+use crate::Report;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -39,9 +41,11 @@ pub struct Relay {
     runtime: Option<Runtime>,
     state: Mutex<State>,
     router: Arc<Router>,
-    problems: Arc<Problems>,
+    view: Arc<View>,
+    web: Mutex<Option<Web>>,
 }
 
+/// What runs, and by which configuration.
 struct State {
     config: RelayConfig,
     inputs: BTreeMap<String, Arc<Input>>,
@@ -71,8 +75,12 @@ impl Relay {
             runtime: Some(runtime),
             state: Mutex::new(state),
             router: Arc::default(),
-            problems: Arc::new(Problems::new(true)),
+            view: Arc::new(View::new()),
+            web: Mutex::default(),
         };
+        if let Some(runtime) = &relay.runtime {
+            runtime.spawn(View::watch(Arc::downgrade(&relay.view)));
+        }
         match relay.reload(config) {
             Ok(()) => Ok(relay),
             Err(error) => {
@@ -96,16 +104,47 @@ impl Relay {
         let Some(runtime) = &self.runtime else { return Ok(()) };
         let mut state = self.state();
         let _in_runtime = runtime.enter();
+        self.replace_web(runtime, &state.config, &config)?;
         let gone = state.replace_outputs(&config)?;
         self.router.replace(&config.routes, state.outputs.clone());
-        let result = runtime.block_on(state.replace_inputs(&config, &self.router, &self.problems));
-        for output in gone {
+        let result = runtime.block_on(state.replace_inputs(&config, &self.router, self.view.problems()));
+        for (name, output) in gone {
             // What it has goes on being delivered, but nobody waits for that here.
-            let timeout = config.shutdown_timeout;
-            runtime.spawn_blocking(move || output.shutdown(timeout));
+            let (timeout, view) = (config.shutdown_timeout, Arc::clone(&self.view));
+            runtime.spawn_blocking(move || {
+                let report = output.shutdown(timeout);
+                if let Some(report) = report.filter(|report| !report.complete) {
+                    view.problems()
+                        .tell(&format!("output {name}"), &format!("not all was delivered: {report}"));
+                }
+            });
         }
+        self.view.show(state.inputs.clone(), state.outputs.clone());
         state.config = config;
         result
+    }
+
+    /// Moves the page with state and figures to another address, if that has changed.
+    fn replace_web(
+        &self,
+        runtime: &Runtime,
+        before: &RelayConfig,
+        config: &RelayConfig,
+    ) -> Result<(), RelayError> {
+        let mut web = self.web.lock().unwrap_or_else(PoisonError::into_inner);
+        if config.metrics != before.metrics {
+            *web = match config.metrics {
+                Some(address) => Some(runtime.block_on(Web::start(address, &self.view))?),
+                None => None,
+            };
+        }
+        Ok(())
+    }
+
+    /// Where state and figures are shown, with the port that the system chose.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.web.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Web::address)
     }
 
     /// Where inputs listen, by name, with the ports that the system chose.
@@ -119,12 +158,7 @@ impl Relay {
     /// Figures of all inputs and outputs.
     #[must_use]
     pub fn stats(&self) -> RelayStats {
-        let state = self.state();
-        RelayStats {
-            inputs: state.inputs.iter().map(|(name, input)| (name.clone(), input.stats())).collect(),
-            outputs: state.outputs.iter().map(|(name, output)| (name.clone(), output.stats())).collect(),
-            problems: self.problems.latest(),
-        }
+        self.view.stats()
     }
 
     /// Stops listening, hands on what is in hand, delivers as much as the time allows, and ends.
@@ -135,6 +169,7 @@ impl Relay {
     fn stop(&mut self, time: Duration) -> RelayReport {
         let started = Instant::now();
         let Some(runtime) = self.runtime.take() else { return RelayReport::default() };
+        self.view.stop();
         let (inputs, outputs) = {
             let mut state = self.state();
             (std::mem::take(&mut state.inputs), std::mem::take(&mut state.outputs))
@@ -188,7 +223,7 @@ impl fmt::Debug for Relay {
 
 impl State {
     /// Starts outputs that are new; returns those that are gone.
-    fn replace_outputs(&mut self, config: &RelayConfig) -> Result<Vec<Arc<Output>>, RelayError> {
+    fn replace_outputs(&mut self, config: &RelayConfig) -> Result<Vec<(String, Arc<Output>)>, RelayError> {
         let queues: Option<PathBuf> = config.queue.clone();
         let is_same = |name: &String| {
             queues == self.config.queue && self.config.outputs.get(name) == config.outputs.get(name)
@@ -199,7 +234,7 @@ impl State {
             if config.outputs.contains_key(name) && is_same(name) {
                 outputs.insert(name.clone(), Arc::clone(output));
             } else {
-                gone.push(Arc::clone(output));
+                gone.push((name.clone(), Arc::clone(output)));
             }
         }
         for (name, output) in config.outputs.iter().filter(|(name, _)| !outputs.contains_key(*name)) {
@@ -240,18 +275,6 @@ impl State {
         }
         Ok(())
     }
-}
-
-/// Figures of a relay.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RelayStats {
-    /// Of inputs, by name.
-    pub inputs: BTreeMap<String, InputStats>,
-    /// Of the handlers of outputs, by name.
-    pub outputs: BTreeMap<String, Stats>,
-    /// What went wrong lately, oldest first.
-    pub problems: Vec<Problem>,
 }
 
 /// What became of all events, as a shutdown leaves it.

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// | `listen` | a [`Listen`] | |
 /// | `tls_cert`, `tls_key`, `tls_key_password` | certificate chain and key, PEM, and what the key is decrypted with | |
 /// | `tags` | added to events that are not JSON already | none |
-/// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Beats `"16 MiB"` |
+/// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
 /// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
 /// | `max_connections_per_peer` | those of one address | 1000 |
 /// | `handshake_timeout` | time for a TLS handshake | `"10 s"` |
@@ -68,7 +68,11 @@ impl InputConfig {
     }
 
     pub(crate) fn max_length(&self) -> usize {
-        let default = if self.is_beats() { 16 * 1024 * 1024 } else { 64 * 1024 };
+        let default = match self.listen.protocol() {
+            Protocol::Beats => 16 * 1024 * 1024,
+            Protocol::Python => 1024 * 1024,
+            Protocol::Json | Protocol::Lines | Protocol::Syslog => 64 * 1024,
+        };
         self.max_length.map_or(default, Size::in_memory)
     }
 

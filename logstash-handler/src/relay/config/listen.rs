@@ -16,6 +16,8 @@ use url::Url;
 /// | `syslog+tcp://HOST:PORT`, `syslog+tls://…` | syslog, framed in either way of RFC 6587 | 514, 6514 |
 /// | `syslog+udp://HOST:PORT` | a message of syslog in each datagram | 514 |
 /// | `syslog+unix:PATH` | the same, over a socket of the file system such as `/dev/log` | |
+/// | `python+tcp://HOST:PORT`, `python+tls://…` | records of Python's `SocketHandler`, read as data and never as a program | none |
+/// | `python+udp://HOST:PORT` | records of Python's `DatagramHandler` | none |
 /// | `beats://HOST:PORT`, `beats+tls://…` | the Lumberjack protocol, versions 1 and 2 | 5044 |
 ///
 /// `HOST` is an address of this machine, `0.0.0.0` or `[::]` for all of them. The TLS ones take
@@ -160,6 +162,8 @@ pub enum Protocol {
     Json,
     /// Lines as they are.
     Lines,
+    /// Records of Python's logging.
+    Python,
     /// Syslog, in any of its forms.
     Syslog,
 }
@@ -198,6 +202,9 @@ const KNOWN: &[(&str, Protocol, Carrier)] = &[
     ("json+udp", Protocol::Json, Carrier::Udp),
     ("lines+tcp", Protocol::Lines, Carrier::Tcp),
     ("lines+tls", Protocol::Lines, Carrier::Tls),
+    ("python+tcp", Protocol::Python, Carrier::Tcp),
+    ("python+tls", Protocol::Python, Carrier::Tls),
+    ("python+udp", Protocol::Python, Carrier::Udp),
     ("syslog+tcp", Protocol::Syslog, Carrier::Tcp),
     ("syslog+tls", Protocol::Syslog, Carrier::Tls),
     ("syslog+udp", Protocol::Syslog, Carrier::Udp),
@@ -207,7 +214,7 @@ const KNOWN: &[(&str, Protocol, Carrier)] = &[
 const fn default_port(protocol: Protocol, carrier: Carrier) -> Option<u16> {
     match protocol {
         Protocol::Beats => Some(5044),
-        Protocol::Json | Protocol::Lines => None,
+        Protocol::Json | Protocol::Lines | Protocol::Python => None,
         Protocol::Syslog => Some(if matches!(carrier, Carrier::Tls) { 6514 } else { 514 }),
     }
 }

@@ -43,7 +43,9 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
 async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin>(stream: S, peer: SocketAddr, shared: &Shared) {
     let end = match shared.config.listen.protocol() {
         Protocol::Beats => beats::serve(stream, peer, shared).await,
-        Protocol::Json | Protocol::Lines | Protocol::Syslog => lines::serve(stream, peer, shared).await,
+        Protocol::Json | Protocol::Lines | Protocol::Python | Protocol::Syslog => {
+            lines::serve(stream, peer, shared).await
+        }
     };
     match end {
         End::Closed => {}

@@ -83,11 +83,16 @@ impl<'s> Datagrams<'s> {
             tags.add(TRUNCATED);
         }
         let text = self.buffer.get_mut(..length.min(most)).unwrap_or_default();
-        if self.shared.config.listen.protocol() == Protocol::Json {
-            document::on_one_line(text);
-        }
-        let record = self.shared.read(text.trim_ascii_end(), received, tags);
-        self.dispatcher.send(&record, None);
+        let text = match self.shared.config.listen.protocol() {
+            // The length is there as in a stream, and says nothing that the datagram does not.
+            Protocol::Python => text.get(4..).unwrap_or_default(),
+            Protocol::Json => {
+                document::on_one_line(text);
+                text.trim_ascii_end()
+            }
+            Protocol::Beats | Protocol::Lines | Protocol::Syslog => text.trim_ascii_end(),
+        };
+        self.shared.send(&mut self.dispatcher, text, received, tags, None);
     }
 
     fn count_drops(&self, socket: &Socket) {

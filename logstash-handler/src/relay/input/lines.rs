@@ -67,6 +67,7 @@ impl<'s> Messages<'s> {
     fn new(shared: &'s Shared, peer: SocketAddr) -> Self {
         let framing = match shared.config.listen.protocol() {
             Protocol::Syslog => Framing::Syslog,
+            Protocol::Python => Framing::LengthPrefixed,
             Protocol::Beats | Protocol::Json | Protocol::Lines => Framing::Lines,
         };
         let options = FramerOptions::new(framing).max_length(shared.config.max_length());
@@ -132,8 +133,7 @@ impl<'s> Messages<'s> {
             self.shared.counters.truncated.add(1);
             tags.add(tag);
         }
-        let record = self.shared.read(content, received, tags);
-        self.dispatcher.send(&record, Some(&mut self.held));
+        self.shared.send(&mut self.dispatcher, content, received, tags, Some(&mut self.held));
         for held in self.held.drain(..) {
             held.deliver().await;
         }

@@ -1,7 +1,7 @@
-use crate::support::{Scripted, numbered};
+use crate::support::{Scripted, number, numbered};
 use logstash_transport::testing::{Receiver, Step};
 use logstash_transport::{
-    Balance, Batch, BeatsTransport, ErrorKind, Failover, Interrupt, Transport, error_chain,
+    Balance, Batch, BeatsTransport, ErrorKind, Failover, Interrupt, Strategy, Transport, error_chain,
 };
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -225,6 +225,48 @@ fn what_to_do_is_told_for_each_member() {
     );
     let steps = Failover::new(dead()).or(Scripted::new()).probe().unwrap().steps;
     assert!(steps[0].name == "failed" && steps[0].detail.ends_with(')'), "{steps:?}");
+}
+
+/// Members that deliver exactly what they acknowledge, and fail at random, in every arrangement.
+#[test]
+fn whatever_fails_each_event_is_delivered_once_and_in_order() {
+    let mut random = fastrand::Rng::with_seed(29);
+    for round in 0..300 {
+        let members: Vec<Scripted> = (0..4).map(|_| Scripted::new()).collect();
+        for member in &members {
+            for _ in 0..random.usize(0..8) {
+                let kinds = [UNAVAILABLE, ErrorKind::Misconfigured, ErrorKind::Rejected];
+                member.fail(*random.choice(&kinds).unwrap(), random.u64(0..6));
+            }
+        }
+        let [one, two, three, four] = [0, 1, 2, 3].map(|place: usize| members[place].clone());
+        let strategy = *random.choice(&[Strategy::RoundRobin, Strategy::LeastLatency]).unwrap();
+        let mut transport: Box<dyn Transport> = match round % 3 {
+            0 => Box::new(Failover::new(one).or(two).or(three).or(four)),
+            1 => Box::new(Balance::new(one).and(two).and(three).and(four).strategy(strategy)),
+            _ => Box::new(Failover::new(Balance::new(one).and(two).strategy(strategy)).or(three).or(four)),
+        };
+        let mut next = 0;
+        while next < 60 {
+            let end = next + random.usize(1..20);
+            let mut batch = Batch::from_events(numbered(next..end));
+            let mut failures = 0;
+            while transport.send(&mut batch).is_err() {
+                failures += 1;
+                assert!(failures < 100, "round {round}: it never gets through");
+            }
+            assert!(batch.is_done());
+            next = end;
+        }
+        let mut all = Vec::new();
+        for member in &members {
+            let numbers: Vec<usize> = member.state().events.iter().map(number).collect();
+            assert!(numbers.is_sorted(), "round {round}: {numbers:?}");
+            all.extend(numbers);
+        }
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..next), "round {round}: lost or twice");
+    }
 }
 
 #[test]

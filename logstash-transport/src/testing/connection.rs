@@ -110,7 +110,8 @@ impl<'s> Connection<'s> {
         let mut kept = std::mem::take(&mut self.arriving);
         match step.unwrap_or(Step::Acknowledge) {
             Step::Acknowledge => self.waiting.push_back((window, events, Some(now))),
-            Step::Delay(delay) => self.waiting.push_back((window, events, Some(now + delay))),
+            // A time that no clock can show is never.
+            Step::Delay(delay) => self.waiting.push_back((window, events, now.checked_add(delay))),
             Step::Stall => self.waiting.push_back((window, events, None)),
             Step::DropConnection => return false,
             Step::KeepAndDrop => {

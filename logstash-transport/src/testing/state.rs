@@ -61,10 +61,10 @@ impl State {
 
     /// Waits until `condition` holds; tells whether it did in time.
     pub(super) fn wait_until(&self, timeout: Duration, mut condition: impl FnMut(&Inner) -> bool) -> bool {
-        let deadline = Instant::now() + timeout;
+        let started = Instant::now();
         let mut inner = self.lock();
         while !condition(&inner) {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return false;
             }

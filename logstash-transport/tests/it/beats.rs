@@ -110,6 +110,16 @@ fn a_progress_timeout_is_not_fooled_by_keepalives() {
 }
 
 #[test]
+fn a_receiver_can_be_told_to_wait_as_long_as_one_likes() {
+    let receiver = Receiver::start().unwrap();
+    receiver.script([Step::Delay(Duration::MAX)]);
+    let mut transport = transport(receiver.address()).progress_timeout(Some(Duration::from_millis(300)));
+    let error = transport.send(&mut Batch::from_events(numbered(0..3))).unwrap_err();
+    assert!(error_chain(&error).contains("progress timeout"), "{}", error_chain(&error));
+    assert!(receiver.wait_for(3, Duration::MAX));
+}
+
+#[test]
 fn a_peer_that_closed_the_idle_connection_is_connected_to_again() {
     let receiver = Receiver::start().unwrap();
     let mut transport = transport(receiver.address());

@@ -69,7 +69,8 @@ impl ConnectionOptions {
         self
     }
 
-    /// Idle time after which the system asks whether the peer is still there. Default: 60 s.
+    /// Idle time after which the system asks whether the peer is still there, from 1 s to 9 h.
+    /// Default: 60 s.
     pub const fn keepalive(mut self, idle: Option<Duration>) -> Self {
         self.keepalive = idle;
         self

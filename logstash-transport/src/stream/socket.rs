@@ -5,6 +5,7 @@ use crate::interrupt::Interrupt;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 /// A TCP connection whose calls return within a slice of time, with `WouldBlock` when nothing happened.
@@ -23,10 +24,11 @@ impl Socket {
         stream.set_write_timeout(Some(SLICE))?;
         let socket = SockRef::from(&stream);
         if let Some(idle) = options.keepalive {
+            let idle = idle.clamp(*KEEPALIVE.start(), *KEEPALIVE.end());
             socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))?;
         }
         #[cfg(any(target_os = "android", target_os = "linux"))]
-        socket.set_tcp_user_timeout(options.user_timeout)?;
+        socket.set_tcp_user_timeout(options.user_timeout.map(|time| time.min(USER_TIMEOUT)))?;
         Ok(Self { tcp: stream, pauses_at: None })
     }
 
@@ -178,6 +180,13 @@ pub(crate) fn is_pause(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
+/// What Linux takes; it counts in seconds, and refuses others.
+const KEEPALIVE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(32_767);
+
+/// What Linux takes, in milliseconds.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const USER_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +211,14 @@ mod tests {
             assert_eq!(SockRef::from(&tcp).tcp_keepalive_time().ok(), minute);
             assert_eq!(SockRef::from(&tcp).tcp_user_timeout().unwrap(), minute);
             assert_eq!(SockRef::from(&without).tcp_user_timeout().unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn no_time_is_too_short_or_too_long_for_the_system() {
+        for time in [Duration::ZERO, Duration::from_millis(10), Duration::from_secs(50_000), Duration::MAX] {
+            let tcp = socket(&ConnectionOptions::new().keepalive(Some(time)).user_timeout(Some(time)));
+            assert!(SockRef::from(&tcp).keepalive().unwrap(), "{time:?}");
         }
     }
 }

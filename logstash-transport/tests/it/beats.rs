@@ -120,6 +120,21 @@ fn a_receiver_can_be_told_to_wait_as_long_as_one_likes() {
 }
 
 #[test]
+fn a_timeout_may_be_as_long_as_one_likes() {
+    let receiver = Receiver::start().unwrap();
+    let mut transport = transport(receiver.address())
+        .connect_timeout(Duration::MAX)
+        .write_timeout(Duration::MAX)
+        .ack_timeout(Duration::MAX)
+        .progress_timeout(Some(Duration::MAX))
+        .connection_ttl(Some(Duration::MAX));
+    transport.send(&mut Batch::from_events(numbered(0..3))).unwrap();
+    transport.send(&mut Batch::from_events(numbered(3..5))).unwrap();
+    transport.close();
+    assert_eq!((receiver.received(), receiver.connections()), (5, 1));
+}
+
+#[test]
 fn a_peer_that_closed_the_idle_connection_is_connected_to_again() {
     let receiver = Receiver::start().unwrap();
     let mut transport = transport(receiver.address());

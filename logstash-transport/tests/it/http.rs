@@ -455,6 +455,21 @@ fn a_proxy_that_does_not_answer_costs_a_probe_the_time_for_connecting() {
 }
 
 #[test]
+fn a_timeout_may_be_as_long_as_one_likes() {
+    let server = HttpServer::start();
+    let options = logstash_transport::ConnectionOptions::new()
+        .connect_timeout(Duration::MAX)
+        .handshake_timeout(Duration::MAX)
+        .keepalive(Some(Duration::MAX))
+        .user_timeout(Some(Duration::MAX));
+    let transport = transport(&server).connection(options);
+    let mut transport = transport.request_timeout(Duration::MAX).idle_timeout(Duration::MAX);
+    transport.send(&mut Batch::from_events(numbered(0..1))).unwrap();
+    transport.send(&mut Batch::from_events(numbered(1..2))).unwrap();
+    assert_eq!((server.requests().len(), server.connections()), (2, 1));
+}
+
+#[test]
 fn what_does_not_speak_http_is_unavailable() {
     let server = HttpServer::start();
     server.script([Answer::Close(b"2A\0\0\0\x01".to_vec())]);

@@ -490,6 +490,19 @@ fn a_probe_tells_what_the_key_is() {
     assert_eq!(server.run(&["LLEN", "logstash"]), Value::Integer(1), "a probe sends no event");
 }
 
+#[test]
+fn a_timeout_may_be_as_long_as_one_likes() {
+    let Some(server) = RedisServer::start(&[]) else { return };
+    let options = logstash_transport::ConnectionOptions::new()
+        .connect_timeout(Duration::MAX)
+        .write_timeout(Duration::MAX)
+        .keepalive(Some(Duration::MAX))
+        .user_timeout(Some(Duration::MAX));
+    let mut transport = transport(&server).connection(options).reply_timeout(Duration::MAX);
+    transport.send(&mut Batch::from_events(numbered(0..1))).unwrap();
+    transport.close();
+}
+
 /// A server that answers every command with these bytes.
 fn answering(reply: &'static [u8]) -> RedisTransport {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

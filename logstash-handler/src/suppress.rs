@@ -27,8 +27,10 @@ fn is_own(target: &str) -> bool {
 /// sled logs from threads of its own, which work for us, and the HTTP library of a transport that is called
 /// on a thread of another runtime logs from one that the transport starts.
 fn is_on_a_thread_of_ours(target: &str) -> bool {
-    const LIBRARIES: [(&str, &str); 4] = [
+    const LIBRARIES: [(&str, &str); 5] = [
         ("sled", "sled"),
+        // It says not whose flusher it is; that of an application's own use of sled has the same name.
+        ("sled", "log flusher"),
         ("hyper", "logstash-http"),
         ("native_tls", "logstash-http"),
         ("reqwest", "logstash-http"),
@@ -60,6 +62,8 @@ mod tests {
             thread.spawn(move || is_suppressed(target)).unwrap().join().unwrap()
         };
         assert!(on("sled-io-3", "sled::pagecache"));
+        assert!(on("log flusher", "sled::pagecache::iobuf"));
+        assert!(!on("log flusher", "shop"));
         assert!(on("logstash-http", "reqwest::connect"));
         assert!(on("logstash-http", "hyper_util::client"));
         assert!(!on("logstash-http", "shop"));

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 /// | `threadName`, `processName`, `taskName` | text | where it was logged |
 /// | `stack_info` | text | the stack, if it was asked for |
 /// | `args` | list or object | the arguments, if they could not be put into the message |
-/// | `tags` | list of texts | `_python_format_failure` in that case, behind tags that the record has |
+/// | `tags` | list of texts | `_python_format_failure` in that case, beside tags that the record has |
 #[derive(Debug)]
 pub struct PythonRecord<'p> {
     entries: PickleEntries<'p>,
@@ -119,28 +119,13 @@ impl<'p> PythonRecord<'p> {
         let micros = Duration::from_micros(exists.then(|| (seconds * 1e6).round() as u64)?);
         SystemTime::UNIX_EPOCH.checked_add(micros)
     }
-
-    /// The tags of the record and what is to be said of it.
-    fn tags(&self) -> Option<Vec<Cow<'_, str>>> {
-        self.unused?;
-        let mut tags = match self.entries.value("tags") {
-            Some(PickleValue::List(tags) | PickleValue::Tuple(tags) | PickleValue::Set(tags)) => {
-                tags.map(|tag| Cow::Owned(tag.to_string())).collect()
-            }
-            Some(PickleValue::None) | None => Vec::new(),
-            Some(other) => vec![Cow::Owned(other.to_string())],
-        };
-        tags.push(Cow::Borrowed("_python_format_failure"));
-        Some(tags)
-    }
 }
 
 impl Fields for PythonRecord<'_> {
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
-        if let Some(tags) = self.tags() {
-            visit("tags", Value::serialize(&tags));
-        }
         if let Some(arguments) = self.unused {
+            // Besides those of the record.
+            visit("tags", "_python_format_failure".into());
             field(visit, "args", arguments);
         }
         for (key, value) in self.entries {

@@ -21,6 +21,9 @@
 //! it, or by option delivered; outputs that drop when they are full are not waited for. What came over
 //! anything else may be lost with the process until it is stored, some 20 ms later.
 
+mod cli;
+pub use cli::command_line;
+
 mod config;
 pub use config::{
     Acknowledge, Carrier, ConfigError, FormatName, InputConfig, Listen, ListenError, OutputConfig, Protocol,

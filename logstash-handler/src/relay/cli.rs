@@ -1,0 +1,68 @@
+//! The command line of `logstash-relay`.
+
+mod completions;
+mod exit;
+mod manual;
+mod output;
+mod queue;
+mod send;
+
+use clap::{Parser, Subcommand};
+use exit::{Outcome, Trouble};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs the program `logstash-relay` with these arguments, the first of which is its own name.
+///
+/// The exit code is 0 if all is done, 1 if it failed, 2 if the command line asks for what does not
+/// exist, and 3 if it ended with events that were given up or wait for another run.
+pub fn command_line<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
+        Err(error) => {
+            // Help and versions are no errors, and nobody can be told if this fails.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let outcome = command_line.command.run();
+    exit::code(outcome)
+}
+
+/// Collects log events and sees to it that they arrive at Logstash.
+#[derive(Debug, Parser)]
+#[command(name = "logstash-relay", version, arg_required_else_help = true, after_long_help = EXIT_CODES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Writes a completion script for a shell to the standard output
+    Completions(completions::Completions),
+    /// Writes the manual page to the standard output
+    Man(manual::Manual),
+    /// Looks after queues on disk
+    Queue(queue::Queue),
+    /// Sends the lines of files or of the standard input as events
+    Send(send::Send),
+}
+
+impl Command {
+    fn run(self) -> Result<Outcome, Trouble> {
+        match self {
+            Self::Completions(completions) => completions.run(),
+            Self::Man(manual) => manual.run(),
+            Self::Queue(queue) => queue.run(),
+            Self::Send(send) => send.run(),
+        }
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is done, and every event is delivered
+  1  it failed; the standard error says why
+  2  the command line asks for what does not exist
+  3  it ended with events that were given up or wait for another run; the standard error says how many";

@@ -21,6 +21,7 @@ use serde::Deserialize;
 /// | `endpoint` | an [`Endpoint`], or a list of them |
 /// | `several` | how a list is used: `"failover"`, in this order, the default; `"round_robin"` or `"least_latency"`, as [`Strategy`] |
 /// | `connection` | a table, [`ConnectionOptions`](crate::ConnectionOptions), for all of them |
+/// | `http_proxy` | an [`Endpoint`], the proxy of those over HTTP |
 ///
 /// Other keys are refused. Beware of errors of the crate `toml` that are shown as they are: they quote the
 /// line, with a password if there is one in it; their `message` does not.
@@ -64,7 +65,8 @@ impl TransportConfig {
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] when an address needs a feature of this crate that is switched off.
+    /// [`EndpointError`] when an address needs a feature of this crate that is switched off, or when the proxy
+    /// for HTTP is none.
     pub fn transport(&self) -> Result<Box<dyn Transport>, EndpointError> {
         let mut members = Vec::with_capacity(self.endpoints.len());
         for endpoint in &self.endpoints {
@@ -104,6 +106,8 @@ struct Fields {
     #[cfg(feature = "_stream")]
     #[serde(default)]
     connection: crate::ConnectionOptions,
+    #[cfg(feature = "http")]
+    http_proxy: Option<Endpoint>,
 }
 
 impl TryFrom<Fields> for TransportConfig {
@@ -117,6 +121,8 @@ impl TryFrom<Fields> for TransportConfig {
         let options = TransportOptions::new();
         #[cfg(feature = "_stream")]
         let options = options.connection(fields.connection);
+        #[cfg(feature = "http")]
+        let options = fields.http_proxy.into_iter().fold(options, TransportOptions::http_proxy);
         Ok(Self { endpoints, several: fields.several, options })
     }
 }

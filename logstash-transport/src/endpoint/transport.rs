@@ -12,6 +12,8 @@ use crate::transport::Transport;
 pub struct TransportOptions {
     #[cfg(feature = "_stream")]
     connection: ConnectionOptions,
+    #[cfg(feature = "http")]
+    http_proxy: Option<Endpoint>,
 }
 
 impl TransportOptions {
@@ -27,6 +29,15 @@ impl TransportOptions {
     #[must_use]
     pub fn connection(mut self, options: ConnectionOptions) -> Self {
         self.connection = options;
+        self
+    }
+
+    /// The proxy of transports over HTTP, such as `http://user:password@proxy:3128`; others take no notice.
+    /// Default: none.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn http_proxy(mut self, proxy: Endpoint) -> Self {
+        self.http_proxy = Some(proxy);
         self
     }
 
@@ -47,7 +58,7 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`EndpointError`] when the scheme needs a feature of this crate that is switched off; it names the
-    /// feature.
+    /// feature. Or when the proxy for HTTP is none.
     ///
     /// ```
     /// # #[cfg(feature = "file")] {
@@ -78,7 +89,11 @@ impl Endpoint {
             Scheme::File => Err(self.needs("file")),
             #[cfg(feature = "http")]
             Scheme::Http | Scheme::Https => {
-                Ok(Box::new(crate::HttpTransport::to(self).connection(options.connection_for(scheme))))
+                let transport = crate::HttpTransport::to(self).connection(options.connection_for(scheme));
+                Ok(match options.http_proxy.clone() {
+                    Some(proxy) => Box::new(transport.through(proxy)?),
+                    None => Box::new(transport),
+                })
             }
             #[cfg(not(feature = "http"))]
             Scheme::Http | Scheme::Https => Err(self.needs("http")),
@@ -107,7 +122,12 @@ impl Endpoint {
 
     #[allow(dead_code, reason = "with all features nothing is missing")]
     fn needs(&self, feature: &str) -> EndpointError {
-        let cause = format!("{} needs the feature {feature} of logstash-transport", self.scheme);
+        self.unfit(&format!("{} needs the feature {feature} of logstash-transport", self.scheme))
+    }
+
+    /// An error for an address that can be read, but whose scheme is of no use.
+    #[allow(dead_code, reason = "with some features every scheme is")]
+    pub(crate) fn unfit(&self, cause: &str) -> EndpointError {
         EndpointError::new(EndpointPart::Scheme, &self.to_string(), 0, cause)
     }
 }

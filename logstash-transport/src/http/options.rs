@@ -109,8 +109,16 @@ impl HttpTransport {
     /// # Errors
     ///
     /// [`EndpointError`] when the address cannot be read.
-    pub fn proxy(mut self, address: &str) -> Result<Self, EndpointError> {
-        self.options.proxy = Some(Endpoint::parse_as(address, Scheme::Http)?);
+    pub fn proxy(self, address: &str) -> Result<Self, EndpointError> {
+        self.through(Endpoint::parse_as(address, Scheme::Http)?)
+    }
+
+    /// As [`proxy`](Self::proxy), with an address that is read already.
+    pub(crate) fn through(mut self, proxy: Endpoint) -> Result<Self, EndpointError> {
+        if proxy.scheme() != Scheme::Http {
+            return Err(proxy.unfit("a proxy for HTTP is spoken to without TLS: write http://"));
+        }
+        self.options.proxy = Some(proxy);
         Ok(self)
     }
 

@@ -256,3 +256,20 @@ mod tls {
         }
     }
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn requests_go_through_the_proxy_that_is_named() {
+    use crate::http_server::HttpServer;
+    use logstash_transport::Batch;
+
+    let proxy = HttpServer::start();
+    let config = format!("endpoint = 'http://logstash.invalid'\nhttp_proxy = '{}'", proxy.url());
+    let config: TransportConfig = toml::from_str(&config).unwrap();
+    config.transport().unwrap().send(&mut Batch::from_events(["{}"])).unwrap();
+    assert_eq!(proxy.requests()[0].line, "POST http://logstash.invalid/ HTTP/1.1");
+    let wrong = "endpoint = 'http://logstash'\nhttp_proxy = 'https://user:hidden@proxy'";
+    let config: TransportConfig = toml::from_str(wrong).unwrap();
+    let error = config.transport().map(drop).unwrap_err().to_string();
+    assert!(error.ends_with("write http://") && !error.contains("hidden"), "{error}");
+}

@@ -401,6 +401,21 @@ fn t29_requests_go_through_a_proxy() {
 }
 
 #[test]
+fn t29_a_transport_made_of_an_address_goes_through_a_proxy() {
+    use logstash_transport::{Endpoint, TransportOptions};
+
+    let proxy = HttpServer::start();
+    let endpoint: Endpoint = "http://logstash.invalid:8080/in".parse().unwrap();
+    let through = |proxy: &str| {
+        endpoint.clone().into_transport(&TransportOptions::new().http_proxy(proxy.parse().unwrap()))
+    };
+    through(&proxy.url()).unwrap().send(&mut Batch::from_events(numbered(0..1))).unwrap();
+    assert_eq!(proxy.requests()[0].line, "POST http://logstash.invalid:8080/in HTTP/1.1");
+    let error = through("tcp://user.invalid:1").map(drop).unwrap_err();
+    assert!(error.to_string().ends_with("write http://"), "{error}");
+}
+
+#[test]
 fn credentials_come_in_every_form_and_are_never_shown() {
     let server = HttpServer::start();
     let with_user = server.url().replace("http://", "http://user:hidden@");

@@ -130,18 +130,17 @@ impl<'a> Batch<'a> {
         if self.is_whole_window(at) {
             return Ok(self.part_at(at).and_then(|part| part.window.as_ref()).map(Segment::Window));
         }
-        Ok(self.payloads_from(at)?.map(|payloads| Segment::Events(first(payloads, max_payloads))))
+        if at >= self.events {
+            return Ok(None);
+        }
+        self.events_at(at, max_payloads).map(|events| Some(Segment::Events(events)))
     }
 
     /// The payloads from `at` to the end of its window, but no more than `max`. Empty at the end of the
     /// batch.
-    pub(crate) fn payloads_at(&mut self, at: u64, max: usize) -> Result<&[Bytes], DecodeError> {
-        Ok(first(self.payloads_from(at)?.unwrap_or_default(), max))
-    }
-
-    /// The same, in a list of its own.
-    pub(crate) fn events_at(&mut self, at: u64, max: usize) -> Result<Vec<Bytes>, DecodeError> {
-        self.payloads_at(at, max).map(<[Bytes]>::to_vec)
+    pub(crate) fn events_at(&mut self, at: u64, max: usize) -> Result<&[Bytes], DecodeError> {
+        let payloads = self.payloads_from(at)?.unwrap_or_default();
+        Ok(payloads.get(..max.max(1)).unwrap_or(payloads))
     }
 
     /// Whether an encoded window begins at `at`, all of which belongs to the batch.
@@ -187,10 +186,6 @@ pub enum Segment<'b> {
     Events(&'b [Bytes]),
     /// A whole window, to be sent as it is.
     Window(&'b EncodedWindow),
-}
-
-fn first(payloads: &[Bytes], max: usize) -> &[Bytes] {
-    payloads.get(..max.max(1)).unwrap_or(payloads)
 }
 
 #[derive(Debug)]

@@ -121,7 +121,7 @@ impl TcpTransport {
     /// Writes a chunk of lines; all of it counts, or nothing.
     fn write_chunk(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
         let events = batch.events_at(batch.acknowledged(), CHUNK_EVENTS)?;
-        self.lines.fill(&events, CHUNK_BYTES);
+        self.lines.fill(events, CHUNK_BYTES);
         let mut connection = self.connected()?;
         let timeout = self.connector.options().write_timeout;
         let written = connection.write(&mut self.lines, timeout, &self.interrupt).and_then(|()| {

@@ -219,7 +219,7 @@ impl Transport for UdpTransport {
             socket.look_for_refusal();
         }
         while !batch.is_done() {
-            for event in batch.events_at(batch.acknowledged(), RUN)? {
+            for event in batch.events_at(batch.acknowledged(), RUN)?.to_vec() {
                 if self.interrupt.is_raised() {
                     return Err(self.unavailable("interrupted"));
                 }

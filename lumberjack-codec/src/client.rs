@@ -9,7 +9,7 @@ use crate::encode::{EncodeError, EncodeErrorKind, MAX_FRAMES};
 use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
 use crate::frame::{Frame, Role, Version};
 use crate::limits::Limits;
-use crate::transmit::drain_into;
+use crate::transmit::Transmit;
 use crate::window::{EncodedWindow, WindowEncoder};
 use bytes::BytesMut;
 use std::collections::VecDeque;
@@ -47,7 +47,7 @@ pub struct ClientSession {
     /// Time of the last call that brought one.
     now: Option<Instant>,
     events: VecDeque<ClientEvent>,
-    transmit: BytesMut,
+    transmit: Transmit,
 }
 
 impl ClientSession {
@@ -67,7 +67,7 @@ impl ClientSession {
             last_progress: None,
             now: None,
             events: VecDeque::new(),
-            transmit: BytesMut::new(),
+            transmit: Transmit::default(),
         }
     }
 
@@ -96,7 +96,10 @@ impl ClientSession {
             SequenceMode::Running if self.next_sequence <= LAST_FIRST => self.next_sequence,
             SequenceMode::Running | SequenceMode::PerWindow => 1,
         };
-        let events = self.encoder.write_numbered(payloads, first, &mut self.transmit)?;
+        let events = self
+            .encoder
+            .write_numbered(payloads, first, self.transmit.end())
+            .inspect_err(|_| self.transmit.release_excess())?;
         self.put(token, events, first, now);
         Ok(())
     }
@@ -131,7 +134,7 @@ impl ClientSession {
         }
         match self.config.sequence_mode {
             SequenceMode::PerWindow => {
-                window.write_to(&mut self.transmit);
+                window.write_to(self.transmit.end());
                 self.put(token, window.events(), 1, now);
             }
             SequenceMode::Running => {
@@ -141,6 +144,12 @@ impl ClientSession {
             }
         }
         Ok(())
+    }
+
+    fn hand_out(&mut self) {
+        for window in &mut self.in_flight {
+            window.handed_out = true;
+        }
     }
 
     fn check_open(&self) -> Result<(), EncodeError> {
@@ -250,10 +259,39 @@ impl ClientSession {
 
     /// Appends what must be written to the connection; `false` when there is nothing.
     pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
-        for window in &mut self.in_flight {
-            window.handed_out = true;
-        }
-        drain_into(&mut self.transmit, out)
+        self.hand_out();
+        self.transmit.drain_into(out)
+    }
+
+    /// What must be written to the connection, where it lies; in place of
+    /// [`poll_transmit`](Self::poll_transmit) for those who write it at once.
+    ///
+    /// One buffer then serves all windows and stays in the cache of the processor.
+    ///
+    /// ```
+    /// use lumberjack_codec::{ClientConfig, ClientSession};
+    /// use std::io::Write;
+    /// use std::time::Instant;
+    ///
+    /// let mut session = ClientSession::new(ClientConfig::new());
+    /// session.send(7, [br#"{"message":"hello"}"#], Instant::now()).unwrap();
+    /// let mut socket = Vec::new();
+    /// while !session.peek_transmit().is_empty() {
+    ///     let written = socket.write(session.peek_transmit()).unwrap();
+    ///     session.consume_transmit(written);
+    /// }
+    /// session.transmitted(Instant::now());
+    /// assert_eq!(&socket[..6], b"2W\0\0\0\x01");
+    /// ```
+    pub fn peek_transmit(&mut self) -> &[u8] {
+        self.hand_out();
+        self.transmit.peek()
+    }
+
+    /// Tells that so many bytes of [`peek_transmit`](Self::peek_transmit) are on the connection; more than
+    /// there are count as all.
+    pub fn consume_transmit(&mut self, written: usize) {
+        self.transmit.consume(written);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called, unless something happens before.
@@ -352,7 +390,7 @@ impl ClientSession {
     fn finish(&mut self, reason: CloseReason) {
         self.phase = Phase::Closed;
         self.input = BytesMut::new();
-        self.transmit = BytesMut::new();
+        self.transmit = Transmit::default();
         self.events.push_back(ClientEvent::Closed { reason });
     }
 
@@ -385,7 +423,7 @@ struct InFlight {
     /// Sequence of the first event.
     first: u32,
     sent_at: Instant,
-    /// `poll_transmit` has returned its bytes.
+    /// The caller has seen its bytes.
     handed_out: bool,
     /// They are on the connection.
     written: bool,

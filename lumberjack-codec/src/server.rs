@@ -12,7 +12,7 @@ use crate::decoder::FrameDecoder;
 use crate::encode;
 use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
 use crate::frame::{Role, Version};
-use crate::transmit::drain_into;
+use crate::transmit::Transmit;
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -57,7 +57,7 @@ pub struct ServerSession {
     /// Time of the last call that brought one.
     now: Instant,
     events: VecDeque<ServerEvent>,
-    transmit: BytesMut,
+    transmit: Transmit,
 }
 
 impl ServerSession {
@@ -80,7 +80,7 @@ impl ServerSession {
             last_transmit: now,
             now,
             events: VecDeque::new(),
-            transmit: BytesMut::new(),
+            transmit: Transmit::default(),
         }
     }
 
@@ -202,7 +202,7 @@ impl ServerSession {
 
     /// Appends what must be written to the connection; `false` when there is nothing.
     pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
-        drain_into(&mut self.transmit, out)
+        self.transmit.drain_into(out)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called, unless something happens before.
@@ -216,7 +216,7 @@ impl ServerSession {
     #[must_use]
     pub fn wants_read(&self) -> bool {
         match self.phase {
-            Phase::Active => !self.is_full() && !self.eof && self.transmit.len() < MAX_TRANSMIT,
+            Phase::Active => !self.is_full() && !self.eof && self.transmit.peek().len() < MAX_TRANSMIT,
             // What still comes is read and thrown away, so that closing sends FIN and not RST,
             // which could destroy acknowledgements on their way.
             Phase::Draining { .. } => !self.eof,
@@ -315,7 +315,7 @@ impl ServerSession {
     }
 
     fn put_ack(&mut self, version: Version, sequence: u32) {
-        encode::ack(version, sequence, &mut self.transmit);
+        encode::ack(version, sequence, self.transmit.end());
         self.last_transmit = self.now;
     }
 }

@@ -5,6 +5,7 @@ use crate::encode::{self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, M
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::frame::{Frame, Role, Version};
 use crate::limits::Limits;
+use crate::transmit::KEEP_CAPACITY;
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use std::fmt;
@@ -346,5 +347,3 @@ const fn too_large(size: usize, limit: usize) -> EncodeError {
 
 /// Bytes of version, type, sequence and length before each payload.
 const JSON_HEAD: u64 = 10;
-
-const KEEP_CAPACITY: usize = 8 * 1024 * 1024;

@@ -240,6 +240,44 @@ fn a_window_that_is_refused_leaves_nothing_behind() {
     let cost = cost(|| encoder.encode([&huge[..], b""]).unwrap_err());
     assert_eq!(cost.result.name(), "empty_event");
     assert_eq!(cost.kept, 0);
+
+    let now = Instant::now();
+    for level in [0, 3] {
+        let mut session = ClientSession::new(ClientConfig::new().compression_level(level));
+        let refused = crate::cost(|| session.send(0, [&huge[..], b""], now).unwrap_err());
+        assert_eq!(refused.kept, 0, "level {level}");
+        let written = crate::cost(|| {
+            session.send(0, [&huge[..]], now).unwrap();
+            while !session.peek_transmit().is_empty() {
+                session.consume_transmit(MIB);
+            }
+        });
+        // The state of the compressor stays, and what the window in flight is known by.
+        assert!(written.kept < MIB, "level {level}: {} bytes", written.kept);
+    }
+}
+
+#[test]
+fn one_buffer_serves_windows_that_are_written_from_where_they_lie() {
+    let payloads: Vec<String> = (0..2048).map(|number| format!("{{\"number\":{}}}", number % 10)).collect();
+    let now = Instant::now();
+    for level in [0, 3] {
+        let mut session = ClientSession::new(ClientConfig::new().compression_level(level));
+        let mut answer = BytesMut::new();
+        let mut send = |token| {
+            session.send(token, &payloads, now).unwrap();
+            while !session.peek_transmit().is_empty() {
+                session.consume_transmit(10_000);
+            }
+            answer.extend_from_slice(b"2A\0\0\x08\0");
+            session.receive(&mut answer, now);
+            assert!(matches!(session.poll_event(), Some(ClientEvent::Acknowledged { events: 2048, .. })));
+        };
+        (0..2).for_each(&mut send);
+        let sent = cost(|| send(2));
+        // What the acknowledgement lies in is the test's own.
+        assert!(sent.total <= 64, "level {level}: {} bytes", sent.total);
+    }
 }
 
 #[test]

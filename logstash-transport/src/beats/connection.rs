@@ -5,7 +5,7 @@ use crate::batch::{Batch, Segment};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::stream::{SLICE, Stream, is_pause, is_refusal, refused};
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use lumberjack_codec::{
     ClientEvent, ClientSession, CloseReason, DecodeError, EncodeError, Hint, SessionError, SlowStart,
     window_prefix,
@@ -19,8 +19,6 @@ pub(super) struct Connection {
     /// When it is to be replaced.
     expires: Option<Instant>,
     session: ClientSession,
-    /// Bytes to be written.
-    output: BytesMut,
     input: BytesMut,
     next_token: u64,
     /// Events of the head window that the batch knows of already.
@@ -47,7 +45,6 @@ impl Connection {
             stream,
             expires: options.connection_ttl.and_then(|ttl| Instant::now().checked_add(ttl)),
             session: ClientSession::new(options.client.clone()),
-            output: BytesMut::new(),
             input: BytesMut::new(),
             next_token: 0,
             credited: 0,
@@ -136,7 +133,7 @@ impl Connection {
             return Ok(None);
         };
         if matches!(segment, Segment::Window(window) if window.events() as usize > most) {
-            segment = Segment::Events(batch.payloads_at(at, max_events).map_err(damaged)?);
+            segment = Segment::Events(batch.events_at(at, max_events).map_err(damaged)?);
         }
         let now = Instant::now();
         let token = self.next_token;
@@ -153,7 +150,6 @@ impl Connection {
             }
         };
         self.next_token += 1;
-        self.session.poll_transmit(&mut self.output);
         Ok(Some(events))
     }
 
@@ -166,12 +162,16 @@ impl Connection {
         interrupt: &Interrupt,
     ) -> Result<(), TransportError> {
         let mut last_progress = Instant::now();
-        while !self.output.is_empty() {
+        loop {
+            let output = self.session.peek_transmit();
+            if output.is_empty() {
+                break;
+            }
             check(interrupt)?;
-            match self.stream.write(&self.output) {
+            match self.stream.write(output) {
                 Ok(0) => return Err(self.lost(IoErrorKind::WriteZero.into())),
                 Ok(written) => {
-                    self.output.advance(written);
+                    self.session.consume_transmit(written);
                     last_progress = Instant::now();
                 }
                 Err(error) if is_pause(&error) => {

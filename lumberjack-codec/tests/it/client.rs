@@ -57,6 +57,72 @@ fn numbers_start_at_one_in_every_window() {
 }
 
 #[test]
+fn what_is_written_from_where_it_lies_is_what_would_be_handed_out() {
+    let now = Instant::now();
+    for level in [0, 3] {
+        let session = || {
+            let mut session = ClientSession::new(ClientConfig::new().compression_level(level));
+            session.send(0, ["{\"a\":1}", "{\"a\":2}"], now).unwrap();
+            session
+        };
+        let (mut written, mut handed_out) = (session(), BytesMut::new());
+        session().poll_transmit(&mut handed_out);
+
+        let mut wire = BytesMut::new();
+        while !written.peek_transmit().is_empty() {
+            let piece = written.peek_transmit().len().min(7);
+            wire.extend_from_slice(&written.peek_transmit()[..piece]);
+            written.consume_transmit(piece);
+        }
+        assert_eq!(wire, handed_out);
+        assert!(!written.poll_transmit(&mut wire), "there is nothing left");
+
+        // A window that is cut before it is written out, and then the rest of it in the other way.
+        let mut mixed = session();
+        let mut wire = BytesMut::from(&mixed.peek_transmit()[..9]);
+        mixed.consume_transmit(9);
+        mixed.send(1, ["{}"], now).unwrap();
+        assert!(mixed.poll_transmit(&mut wire));
+        let mut both = session();
+        both.send(1, ["{}"], now).unwrap();
+        let mut want = BytesMut::new();
+        both.poll_transmit(&mut want);
+        assert_eq!(wire, want);
+        mixed.consume_transmit(1);
+        assert!(mixed.peek_transmit().is_empty());
+    }
+}
+
+#[test]
+fn a_window_that_was_shown_is_on_the_wire() {
+    let now = Instant::now();
+    let mut session = ClientSession::new(ClientConfig::new().ack_timeout(seconds(10)));
+    session.send(0, ["{}"], now).unwrap();
+    let length = session.peek_transmit().len();
+    session.consume_transmit(length);
+    session.transmitted(now + seconds(5));
+    assert_eq!(session.poll_timeout(), Some(now + seconds(15)));
+    session.receive(&mut ack(1), now + seconds(6));
+    assert_eq!(events(&mut session), [ClientEvent::Acknowledged { token: 0, events: 1 }]);
+}
+
+#[test]
+fn a_window_that_is_refused_leaves_what_waits_as_it_is() {
+    let now = Instant::now();
+    for level in [0, 3] {
+        let mut session = ClientSession::new(ClientConfig::new().compression_level(level).max_events(2));
+        session.send(0, ["{}"], now).unwrap();
+        let before = session.peek_transmit().to_vec();
+        for refused in [&["{}", ""][..], &["{}", "{}", "{}"]] {
+            session.send(1, refused, now).unwrap_err();
+            assert_eq!(session.peek_transmit(), before);
+        }
+        session.send(1, ["{}", "{}"], now).unwrap();
+        assert_eq!(written(&mut session), [(1, vec![1]), (2, vec![1, 2])]);
+    }
+}
+
+#[test]
 fn running_numbers_go_on_and_are_acknowledged_as_such() {
     let now = Instant::now();
     let config = ClientConfig::new().sequence_mode(SequenceMode::Running).max_in_flight(3);

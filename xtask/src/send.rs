@@ -1,13 +1,14 @@
 //! `cargo xtask send`: our client, with what it costs.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::iter;
 use std::net::SocketAddr;
 use std::process;
 use std::thread;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use logstash_format::Formatter;
 use logstash_transport::{Batch, BeatsTransport, Transport};
 
@@ -68,10 +69,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     match arguments.value("--file") {
         Some(file) => {
-            let text = fs::read(file).trying(format_args!("cannot read {file}"))?;
-            let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-            // An allocation for each, as other clients have it.
-            let documents: Vec<Bytes> = lines.map(Bytes::copy_from_slice).collect();
+            let documents = read(file)?;
             let mut batches: Vec<_> =
                 (0..number("--rounds", 1)?).map(|_| Batch::from_events(documents.clone())).collect();
             measured(transport, |transport| batches.iter_mut().map(|batch| deliver(transport, batch)).sum())
@@ -83,6 +81,19 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             measured(transport, |transport| format_and_deliver(transport, events, &size, batch))
         }
     }
+}
+
+/// The lines of a file, an allocation for each, as other clients have it.
+fn read(path: &str) -> Result<Vec<Bytes>, Failure> {
+    let file = File::open(path).trying(format_args!("cannot read {path}"))?;
+    let mut documents = Vec::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.trying(format_args!("cannot read {path}"))?;
+        if !line.is_empty() {
+            documents.push(Bytes::from(line.into_boxed_slice()));
+        }
+    }
+    Ok(documents)
 }
 
 /// Runs it against the clocks and prints what they say.
@@ -114,23 +125,22 @@ fn format_and_deliver(
     let formatter = formatter();
     let mut acked = 0;
     let mut next = 0;
+    let mut text = Vec::new();
     while next < events {
         let end = events.min(next.saturating_add(batch));
-        let mut text = Vec::with_capacity((end - next) * 320);
+        text.clear();
         let mut ends = Vec::with_capacity(end - next);
         for number in next..end {
             size.with(number, |event| formatter.format(event, &mut text))
                 .map_err(|error| Failure::because("an event could not be formatted", error))?;
             ends.push(text.len());
         }
-        let mut text = BytesMut::from(Bytes::from(text));
-        let mut start = 0;
-        let documents = ends.into_iter().map(|end| {
-            let document = text.split_to(end - start).freeze();
-            start = end;
-            document
-        });
+        let shared = Bytes::from(text);
+        let starts = iter::once(0).chain(ends.iter().copied());
+        let documents = starts.zip(&ends).map(|(start, end)| shared.slice(start..*end));
         acked += deliver(transport, &mut Batch::from_events(documents))?;
+        // The same memory again: nobody else holds it any more.
+        text = shared.into();
         next = end;
     }
     if acked != events as u64 {

@@ -7,8 +7,9 @@ use logstash_format::{Event, Formatter, Level, LogstashFormatter, Value};
 
 use crate::failure::{Failure, Trying};
 
+/// The process id is asked for once, as the handler does it; the peers are given it with the event.
 pub(crate) fn formatter() -> LogstashFormatter {
-    LogstashFormatter::new().program("shop")
+    LogstashFormatter::new().program("shop").remember_pid(true)
 }
 
 /// Events of a given size as documents: what differs from one to the next does so as in real logs, so that they

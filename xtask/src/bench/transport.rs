@@ -28,19 +28,20 @@ pub(super) fn measure(settings: &Settings<'_>) -> Result<Vec<Comparison>, Failur
 
     let mut comparisons = Vec::new();
     for size in [300, 1024] {
-        let events = if settings.quick { 10_000 } else { 60_000_000 / size };
-        let documents = scratch.path().join(format!("documents-{size}"));
-        Sized::new(size)?.write(&documents, events)?;
+        let files = Files { folder: scratch.path(), size, events: Sized::new(size)? };
         for (receiver, address) in &receivers {
             for (level, encode) in LEVELS.into_iter().flat_map(|level| [(level, false), (level, true)]) {
-                let load = Load { address: *address, documents: &documents, events, size, level, encode };
-                let name = load.name(receiver);
-                if !settings.wants(&name) {
+                let case = Case { receiver, size, level, encode };
+                if !settings.wants(&case.name()) {
                     continue;
                 }
-                comparisons.extend(compare(settings, &peers, receiver, &load)?);
+                let events = if settings.quick { 5 * WINDOW } else { case.bytes() / size };
+                let load = Load { case, address: *address, documents: &files.with(events)?, events };
+                comparisons.extend(compare(settings, &peers, &load)?);
                 // What the server is makes no difference there, nor where the documents come from.
                 if *receiver == "ours" && !encode {
+                    let events = 8 * WINDOW;
+                    let load = Load { documents: &files.with(events)?, events, ..load };
                     comparisons.extend(wire::compare(&peers, &load)?);
                 }
             }
@@ -49,14 +50,28 @@ pub(super) fn measure(settings: &Settings<'_>) -> Result<Vec<Comparison>, Failur
     Ok(comparisons)
 }
 
+/// Documents of one size, in files of so many.
+#[derive(Debug)]
+struct Files<'a> {
+    folder: &'a Path,
+    size: usize,
+    events: Sized,
+}
+
+impl Files<'_> {
+    /// The file with that many documents, written when it is wanted first.
+    fn with(&self, events: usize) -> Result<PathBuf, Failure> {
+        let path = self.folder.join(format!("documents-{}-{events}", self.size));
+        if !path.exists() {
+            self.events.write(&path, events)?;
+        }
+        Ok(path)
+    }
+}
+
 /// Measures every client in turn and compares ours with those that keep as many windows in flight.
-fn compare(
-    settings: &Settings<'_>,
-    peers: &Peers,
-    receiver: &str,
-    load: &Load<'_>,
-) -> Result<Vec<Comparison>, Failure> {
-    let contenders = peers.contenders(receiver, load);
+fn compare(settings: &Settings<'_>, peers: &Peers, load: &Load<'_>) -> Result<Vec<Comparison>, Failure> {
+    let contenders = peers.contenders(load.case);
     let mut figures: Vec<Vec<Figures>> = contenders.iter().map(|_| Vec::new()).collect();
     let mut measured: Vec<_> = contenders
         .iter()
@@ -69,7 +84,7 @@ fn compare(
         })
         .collect();
     let mut sides: Vec<Side<'_>> = measured.iter_mut().map(|side| side as Side<'_>).collect();
-    alternate(settings.runs, &mut sides)?;
+    alternate(settings.runs.min(RUNS), &mut sides)?;
     drop(measured);
 
     let mut comparisons = Vec::new();
@@ -83,7 +98,7 @@ fn compare(
             let mut push = |unit, higher_is_better, runs| {
                 comparisons.push(Comparison {
                     area: AREA,
-                    name: format!("{}, {} in flight", load.name(receiver), ours.in_flight),
+                    name: format!("{}, {} in flight", load.case.name(), ours.in_flight),
                     peer: rival.library.name(),
                     unit,
                     higher_is_better,
@@ -97,23 +112,40 @@ fn compare(
     Ok(comparisons)
 }
 
-/// What every client of one comparison is given.
+/// What is compared.
 #[derive(Clone, Copy, Debug)]
-struct Load<'a> {
-    address: std::net::SocketAddr,
-    documents: &'a Path,
-    events: usize,
+struct Case<'a> {
+    receiver: &'a str,
     size: usize,
     level: u32,
     /// Whether the events are encoded from structures while the clock runs.
     encode: bool,
 }
 
-impl Load<'_> {
-    fn name(&self, receiver: &str) -> String {
+impl Case<'_> {
+    fn name(&self) -> String {
         let what = if self.encode { "encode" } else { "documents" };
-        format!("{what}, {} B, level {}, to {receiver}", self.size, self.level)
+        format!("{what}, {} B, level {}, to {}", self.size, self.level, self.receiver)
     }
+
+    /// Bytes of documents in one run: so many that connecting hardly counts, where an event costs little, and not so
+    /// many that all cases together take longer than a coffee.
+    fn bytes(&self) -> usize {
+        match (self.level, self.encode, self.receiver) {
+            (0, false, "ours") => 60_000_000,
+            (0, false, _) => 30_000_000,
+            _ => 15_000_000,
+        }
+    }
+}
+
+/// What every client of one comparison is given.
+#[derive(Clone, Copy, Debug)]
+struct Load<'a> {
+    case: Case<'a>,
+    address: std::net::SocketAddr,
+    documents: &'a Path,
+    events: usize,
 }
 
 /// What one run says, per event and per second.
@@ -183,10 +215,10 @@ impl Contender {
             address: load.address,
             events: load.documents,
             window: WINDOW,
-            level: load.level,
+            level: load.case.level,
             timeout: PATIENCE,
             retry: Duration::ZERO,
-            encode: load.encode,
+            encode: load.case.encode,
         };
         match self.library {
             Library::Ours => self.start_ours(peers, load),
@@ -201,10 +233,10 @@ impl Contender {
         let mut command = Command::new(&peers.ours);
         command
             .args(["send", "--with-parent", "--to", &load.address.to_string()])
-            .args(["--level", &load.level.to_string()])
+            .args(["--level", &load.case.level.to_string()])
             .args(["--in-flight", &self.in_flight.to_string()]);
-        if load.encode {
-            command.args(["--events", &load.events.to_string(), "--size", &load.size.to_string()]);
+        if load.case.encode {
+            command.args(["--events", &load.events.to_string(), "--size", &load.case.size.to_string()]);
         } else {
             command.arg("--file").arg(load.documents);
         }
@@ -234,7 +266,7 @@ impl Peers {
         }
     }
 
-    fn contenders(&self, receiver: &str, load: &Load<'_>) -> Vec<Contender> {
+    fn contenders(&self, case: Case<'_>) -> Vec<Contender> {
         let mut list: Vec<Contender> =
             [1, 2, 5].map(|in_flight| Contender { library: Library::Ours, in_flight }).into();
         if self.go.is_some() {
@@ -243,11 +275,11 @@ impl Peers {
         }
         // ferro-lumberjack numbers events on over windows, which a go-lumber server refuses in the second one;
         // pylogbeat does so too, compresses at level 6 only, and takes documents as they are.
-        if receiver == "ours" {
+        if case.receiver == "ours" {
             if self.ferro.is_some() {
                 list.push(Contender { library: Library::Ferro, in_flight: 1 });
             }
-            if self.python.is_some() && load.level == 6 && !load.encode {
+            if self.python.is_some() && case.level == 6 && !case.encode {
                 list.push(Contender { library: Library::PyLogBeat, in_flight: 1 });
             }
         }
@@ -270,6 +302,9 @@ fn or_say_so<T>(peer: &str, prepared: Result<T, Missing>) -> Option<T> {
 }
 
 const AREA: &str = "transport";
+
+/// Runs that count. More would take longer than anybody waits.
+const RUNS: usize = 5;
 
 const LEVELS: [u32; 4] = [0, 1, 3, 6];
 

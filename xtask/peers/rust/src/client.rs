@@ -1,5 +1,6 @@
 use std::error::Error;
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,17 @@ use crate::flags::Flags;
 pub trait Sender: Sized {
     async fn connect(settings: &Settings) -> Result<Self, Box<dyn Error>>;
 
+    /// What it sends as it is.
+    type Document: Clone;
+
+    /// Makes that of JSON, before the clock starts.
+    fn document(json: Vec<u8>) -> Outcome<Self::Document>;
+
     /// Returns how many events were acknowledged.
-    async fn send(&mut self, window: Vec<Vec<u8>>) -> Result<usize, Box<dyn Error>>;
+    async fn send(&mut self, window: Vec<Self::Document>) -> Result<usize, Box<dyn Error>>;
+
+    /// Encodes the events in the way that the library has for it.
+    async fn encode_and_send(&mut self, window: Vec<Value>) -> Result<usize, Box<dyn Error>>;
 
     /// Whether it connects again by itself when a window is sent after one that failed.
     const RECONNECTS: bool;
@@ -35,10 +45,7 @@ pub async fn send<S: Sender>(flags: &Flags) -> Outcome<()> {
     };
     let retry = flags.duration("retry")?.unwrap_or_default();
     let size = flags.number("window", 2048)?;
-    let events = read(flags.needed("in")?, flags.has("encode"))?;
-    let total = events.len();
-    // The libraries take events by value: windows are cut before the clock starts.
-    let mut windows = cut(events, size);
+    let (mut windows, total) = read::<S>(flags.needed("in")?, size, flags.has("encode"))?;
 
     let (started, before) = (Instant::now(), cpu_time());
     let mut acked = 0;
@@ -46,7 +53,7 @@ pub async fn send<S: Sender>(flags: &Flags) -> Outcome<()> {
     for window in &mut windows {
         loop {
             // Copied only where it may have to be sent again.
-            let copy = if retry.is_zero() { mem::take(window) } else { window.clone() };
+            let copy = if retry.is_zero() { mem::replace(window, Window::Values(Vec::new())) } else { window.clone() };
             let sent = match attempt(&settings, &mut client, copy).await {
                 Ok(sent) => sent,
                 Err(error) if started.elapsed() >= retry => {
@@ -73,7 +80,7 @@ pub async fn send<S: Sender>(flags: &Flags) -> Outcome<()> {
 async fn attempt<S: Sender>(
     settings: &Settings,
     client: &mut Option<S>,
-    window: Vec<Event>,
+    window: Window<S::Document>,
 ) -> Result<usize, Box<dyn Error>> {
     let client = match client {
         Some(client) => client,
@@ -83,8 +90,10 @@ async fn attempt<S: Sender>(
             client.insert(connected)
         }
     };
-    let encoded = window.into_iter().map(Event::into_json).collect::<Result<_, _>>()?;
-    client.send(encoded).await
+    match window {
+        Window::Documents(documents) => client.send(documents).await,
+        Window::Values(values) => client.encode_and_send(values).await,
+    }
 }
 
 /// What this process has used, the work of the system for it included; known on Linux only.
@@ -98,46 +107,34 @@ fn cpu_time() -> Duration {
     Duration::ZERO
 }
 
-/// An event, encoded already or yet to be.
+/// Events that are sent together, encoded already or yet to be. The libraries take them by value: windows are cut
+/// before the clock starts.
 #[derive(Clone)]
-enum Event {
-    Ready(Vec<u8>),
-    Decoded(Value),
+enum Window<D> {
+    Documents(Vec<D>),
+    Values(Vec<Value>),
 }
 
-impl Event {
-    fn into_json(self) -> serde_json::Result<Vec<u8>> {
-        match self {
-            Self::Ready(json) => Ok(json),
-            Self::Decoded(value) => serde_json::to_vec(&value),
-        }
-    }
-}
-
-/// Reads one JSON document a line; with `decode` they are encoded while the clock runs, as a program that logs has
-/// to do it.
-fn read(path: &str, decode: bool) -> Outcome<Vec<Event>> {
-    let text = fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))?;
-    text.split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            Ok(if decode {
-                Event::Decoded(serde_json::from_slice(line)?)
-            } else {
-                Event::Ready(line.to_vec())
-            })
-        })
-        .collect()
-}
-
-fn cut(events: Vec<Event>, size: usize) -> Vec<Vec<Event>> {
-    let mut events = events.into_iter();
+/// Reads one JSON document a line, and tells how many there are; with `decode` they are encoded while the clock
+/// runs, as a program that logs has to do it.
+fn read<S: Sender>(path: &str, size: usize, decode: bool) -> Outcome<(Vec<Window<S::Document>>, usize)> {
+    let file = File::open(path).map_err(|error| format!("cannot read {path}: {error}"))?;
     let mut windows = Vec::new();
-    loop {
-        let window: Vec<Event> = events.by_ref().take(size.max(1)).collect();
-        if window.is_empty() {
-            return windows;
+    let mut total = 0;
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line?;
+        if line.is_empty() {
+            continue;
         }
-        windows.push(window);
+        if total % size.max(1) == 0 {
+            windows.push(if decode { Window::Values(Vec::new()) } else { Window::Documents(Vec::new()) });
+        }
+        total += 1;
+        match windows.last_mut() {
+            Some(Window::Documents(documents)) => documents.push(S::document(line)?),
+            Some(Window::Values(values)) => values.push(serde_json::from_slice(&line)?),
+            None => {}
+        }
     }
+    Ok((windows, total))
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use ferro_lumberjack::client::{Client, ClientBuilder};
 use ferro_lumberjack::server::{Server, ServerConnection};
+use serde_json::Value;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -25,8 +26,19 @@ impl client::Sender for Sender {
         Ok(Self(builder.connect().await?))
     }
 
+    type Document = Vec<u8>;
+
+    fn document(mut json: Vec<u8>) -> Outcome<Vec<u8>> {
+        json.shrink_to_fit();
+        Ok(json)
+    }
+
     async fn send(&mut self, window: Vec<Vec<u8>>) -> Result<usize, Box<dyn Error>> {
         Ok(self.0.send_json(window).await? as usize)
+    }
+
+    async fn encode_and_send(&mut self, window: Vec<Value>) -> Result<usize, Box<dyn Error>> {
+        self.send(window.iter().map(serde_json::to_vec).collect::<Result<_, _>>()?).await
     }
 }
 

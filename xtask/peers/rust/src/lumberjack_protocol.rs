@@ -1,6 +1,7 @@
 use std::error::Error;
 
 use lumberjack::{Client, Server};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::Outcome;
@@ -22,11 +23,17 @@ impl client::Sender for Sender {
     }
 
     /// The library serialises events itself; a raw value is written as it is.
-    async fn send(&mut self, window: Vec<Vec<u8>>) -> Result<usize, Box<dyn Error>> {
-        let window: Vec<Box<RawValue>> = window
-            .into_iter()
-            .map(|event| Ok(RawValue::from_string(String::from_utf8(event)?)?))
-            .collect::<Result<_, Box<dyn Error>>>()?;
+    type Document = Box<RawValue>;
+
+    fn document(json: Vec<u8>) -> Outcome<Box<RawValue>> {
+        Ok(RawValue::from_string(String::from_utf8(json)?)?)
+    }
+
+    async fn send(&mut self, window: Vec<Box<RawValue>>) -> Result<usize, Box<dyn Error>> {
+        Ok(self.0.send(&window).await? as usize)
+    }
+
+    async fn encode_and_send(&mut self, window: Vec<Value>) -> Result<usize, Box<dyn Error>> {
         Ok(self.0.send(&window).await? as usize)
     }
 }

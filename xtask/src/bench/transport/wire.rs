@@ -16,24 +16,26 @@ use crate::peers::Sent;
 /// Compares ours, with the default number of windows in flight, with every peer.
 pub(super) fn compare(peers: &Peers, load: &Load<'_>) -> Result<Vec<Comparison>, Failure> {
     let mut usages = Vec::new();
-    for contender in peers.contenders("ours", load) {
+    // Ours as it is by default, and the others as they are closest to it.
+    let wanted = |contender: &Contender| match contender.is_ours() {
+        true => contender.in_flight == 2,
+        false => contender.in_flight <= 2,
+    };
+    for contender in peers.contenders(load.case).into_iter().filter(wanted) {
         usages.push((contender, usage(peers, contender, load)?));
     }
-    let Some((_, own)) = usages.iter().find(|(contender, _)| contender.is_ours() && contender.in_flight == 2)
-    else {
+    let Some((_, own)) = usages.iter().find(|(contender, _)| contender.is_ours()) else {
         return Ok(Vec::new());
     };
     let mut comparisons = Vec::new();
-    for (rival, theirs) in
-        usages.iter().filter(|(contender, _)| !contender.is_ours() && contender.in_flight <= 2)
-    {
+    for (rival, theirs) in usages.iter().filter(|(contender, _)| !contender.is_ours()) {
         for (unit, ours, theirs) in [
             ("bytes/event on the wire", own.bytes, theirs.bytes),
             ("MB of memory", own.memory, theirs.memory),
         ] {
             comparisons.push(Comparison {
                 area: AREA,
-                name: format!("documents, {} B, level {}", load.size, load.level),
+                name: format!("documents, {} B, level {}", load.case.size, load.case.level),
                 peer: rival.library.name(),
                 unit,
                 higher_is_better: false,

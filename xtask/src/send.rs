@@ -1,6 +1,6 @@
 //! `cargo xtask send`: our client, with what it costs.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::iter;
 use std::net::SocketAddr;

@@ -1,17 +1,21 @@
-//! What the protocol costs without sockets: single frames against other crates, whole windows on each zlib.
+//! What the protocol costs without sockets: single frames against other crates, whole windows on each zlib, and
+//! deflate alone.
 
 use super::Settings;
 use super::comparison::Comparison;
 use super::program::build;
 use crate::failure::{Failure, fail};
 
+mod deflate;
 mod frames;
+mod programs;
 mod windows;
 
 pub(super) fn measure(settings: &Settings<'_>) -> Result<Vec<Comparison>, Failure> {
     let runs = if settings.quick { settings.runs } else { settings.runs.max(RUNS) };
     let mut comparisons = frames::measure(settings, runs)?;
     comparisons.extend(windows::measure(settings, runs)?);
+    comparisons.extend(deflate::measure(settings, runs)?);
     Ok(comparisons)
 }
 

@@ -53,7 +53,11 @@ pub async fn send<S: Sender>(flags: &Flags) -> Outcome<()> {
     for window in &mut windows {
         loop {
             // Copied only where it may have to be sent again.
-            let copy = if retry.is_zero() { mem::replace(window, Window::Values(Vec::new())) } else { window.clone() };
+            let copy = if retry.is_zero() {
+                mem::replace(window, Window::Values(Vec::new()))
+            } else {
+                window.clone()
+            };
             let sent = match attempt(&settings, &mut client, copy).await {
                 Ok(sent) => sent,
                 Err(error) if started.elapsed() >= retry => {

@@ -1,57 +1,23 @@
 //! Whole windows: our codec on each zlib implementation, and what the codec adds to the one that it uses.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
-
 use super::super::Settings;
-use super::super::comparison::{Comparison, Side, alternate};
-use super::{AREA, build, figures};
+use super::super::comparison::Comparison;
+use super::programs::Program;
+use super::{AREA, figures};
 use crate::failure::{Failure, fail};
-use crate::process;
 
 pub(super) fn measure(settings: &Settings<'_>, runs: usize) -> Result<Vec<Comparison>, Failure> {
-    let mut programs =
-        vec![Program::new("zlib-rs", build(settings.workspace, "codec/windows", Some("zlib-rs"))?)];
-    for (peer, remedy) in [
-        ("miniz_oxide", "let `cargo` reach its registry once"),
-        ("zlib-ng", "install a C compiler and CMake (Debian: apt-get install gcc cmake)"),
-    ] {
-        match build(settings.workspace, "codec/windows", Some(peer)) {
-            Ok(path) => programs.push(Program::new(peer, path)),
-            Err(failure) => eprintln!("SKIPPED {peer}: {failure}; to get it: {remedy}"),
-        }
-    }
-    let milliseconds = if settings.quick { "5" } else { "80" };
-    let mut measured: Vec<_> = programs.iter_mut().map(|program| || program.measure(milliseconds)).collect();
-    let mut sides: Vec<Side<'_>> = measured.iter_mut().map(|side| side as Side<'_>).collect();
-    alternate(runs, &mut sides)?;
-    drop(measured);
+    let mut programs = Program::prepare(
+        settings,
+        "codec/windows",
+        &[
+            ("miniz_oxide", "let `cargo` reach its registry once"),
+            ("zlib-ng", "install a C compiler and CMake (Debian: apt-get install gcc cmake)"),
+        ],
+        Measurement::read,
+    )?;
+    Program::run(&mut programs, runs, if settings.quick { "5" } else { "80" })?;
     comparisons(&programs)
-}
-
-/// The codec, built on one zlib implementation.
-struct Program {
-    zlib: &'static str,
-    path: PathBuf,
-    rounds: Vec<Vec<Measurement>>,
-}
-
-impl Program {
-    fn new(zlib: &'static str, path: PathBuf) -> Self {
-        Self { zlib, path, rounds: Vec::new() }
-    }
-
-    /// One round of all cases, which is one turn; the figure that is returned says only that it went well.
-    fn measure(&mut self, milliseconds: &str) -> Result<f64, Failure> {
-        self.rounds.push(round(&self.path, milliseconds)?);
-        Ok(1.0)
-    }
-}
-
-fn round(program: &Path, milliseconds: &str) -> Result<Vec<Measurement>, Failure> {
-    let text = process::output(Command::new(program).arg(milliseconds), PATIENCE)?;
-    text.lines().map(Measurement::read).collect()
 }
 
 /// One case of one run, in MB/s.
@@ -110,9 +76,9 @@ impl Case {
 }
 
 /// Ours, the first program, against the others, and against the bare work that its own process measured.
-fn comparisons(programs: &[Program]) -> Result<Vec<Comparison>, Failure> {
+fn comparisons(programs: &[Program<Measurement>]) -> Result<Vec<Comparison>, Failure> {
     let Some((ours, others)) = programs.split_first() else { return Ok(Vec::new()) };
-    let Some(first) = ours.rounds.first() else { return Ok(Vec::new()) };
+    let Some(first) = ours.rounds().next() else { return Ok(Vec::new()) };
     let mut comparisons = Vec::new();
     for (index, measurement) in first.iter().enumerate() {
         let case = measurement.case;
@@ -131,7 +97,7 @@ fn comparisons(programs: &[Program]) -> Result<Vec<Comparison>, Failure> {
         for other in others.iter().filter(|_| case.level > 0) {
             let theirs = figures_of(other, index, case)?;
             compare(
-                other.zlib,
+                other.name,
                 own.iter().zip(theirs).map(|(ours, theirs)| (ours.ours, theirs.ours)).collect(),
             );
         }
@@ -145,25 +111,27 @@ fn comparisons(programs: &[Program]) -> Result<Vec<Comparison>, Failure> {
     Ok(comparisons)
 }
 
-/// The case in every round but the first, which warms up.
-fn figures_of(program: &Program, index: usize, case: Case) -> Result<Vec<&Measurement>, Failure> {
-    let rounds = program.rounds.iter().skip(1);
-    let figures: Option<Vec<_>> =
-        rounds.map(|round| round.get(index).filter(|measurement| measurement.case == case)).collect();
+/// The case in every round.
+fn figures_of(
+    program: &Program<Measurement>,
+    index: usize,
+    case: Case,
+) -> Result<Vec<&Measurement>, Failure> {
+    let figures: Option<Vec<_>> = program
+        .rounds()
+        .map(|round| round.get(index).filter(|measurement| measurement.case == case))
+        .collect();
     figures.ok_or_else(|| {
-        Failure::Failed(format!("on {} there is no figure of `{}`", program.zlib, case.name()))
+        Failure::Failed(format!("on {} there is no figure of `{}`", program.name, case.name()))
     })
 }
-
-const PATIENCE: Duration = Duration::from_secs(120);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn program(zlib: &'static str, rounds: &[&[&str]]) -> Program {
-        let read = |round: &&[&str]| round.iter().map(|line| Measurement::read(line).unwrap()).collect();
-        Program { zlib, path: PathBuf::new(), rounds: rounds.iter().map(read).collect() }
+    fn program(name: &'static str, rounds: &[&[&str]]) -> Program<Measurement> {
+        Program::that_wrote(name, Measurement::read, rounds)
     }
 
     #[test]

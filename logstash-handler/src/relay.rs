@@ -50,6 +50,9 @@ pub use pickle::{
     Pickle, PickleEntries, PickleError, PickleErrorKind, PickleItems, PickleLimits, PickleValue, PythonRecord,
 };
 
+mod probe;
+pub use probe::{Finding, probe};
+
 mod problems;
 pub use problems::Problem;
 
@@ -58,6 +61,8 @@ mod router;
 
 mod server;
 pub use server::{Relay, RelayReport};
+
+mod service;
 
 mod source;
 

@@ -230,7 +230,7 @@ impl Formatter for Shared {
 
 /// A name of an output as that of a folder: what could mean something to a file system is written as `%`
 /// and its number.
-fn folder(name: &str) -> String {
+pub(super) fn folder(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {

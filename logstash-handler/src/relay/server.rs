@@ -203,6 +203,14 @@ impl Relay {
         RelayReport { inputs_ended, inputs, outputs }
     }
 
+    pub(super) const fn runtime(&self) -> Option<&Runtime> {
+        self.runtime.as_ref()
+    }
+
+    pub(super) fn problems(&self) -> &Problems {
+        self.view.problems()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,6 +8,7 @@ mod beats;
 mod config;
 mod datagrams;
 mod limits;
+mod probe;
 mod python;
 mod reload;
 mod routes;

@@ -1,0 +1,182 @@
+//! A relay as a service: signals, and what a service manager wants to know.
+
+use super::config::{ConfigError, RelayConfig};
+use super::server::{Relay, RelayReport};
+use logstash_transport::error_chain;
+use std::io;
+use std::process;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What the outside wants.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Wish {
+    Reload,
+    Stop,
+}
+
+impl Relay {
+    /// Runs until the process is told to end: by SIGTERM or SIGINT, on Windows by Ctrl-C. A second such
+    /// signal ends it at once.
+    ///
+    /// SIGHUP makes it take over what `reread` returns; a configuration that cannot be used is told on
+    /// stderr and changes nothing. A service manager that waits for it is told when the relay is ready,
+    /// reloads and stops, and in time that it is alive.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to tell about signals.
+    pub fn run(
+        self,
+        shutdown_timeout: Duration,
+        mut reread: impl FnMut() -> Result<RelayConfig, ConfigError>,
+    ) -> io::Result<RelayReport> {
+        let (wishes, wanted) = channel();
+        self.watch_signals(wishes)?;
+        manager::tell(manager::READY);
+        let mut timeout = shutdown_timeout;
+        let watchdog = manager::watchdog();
+        loop {
+            match next(&wanted, watchdog) {
+                Some(Wish::Stop) => break,
+                Some(Wish::Reload) => {
+                    manager::reloading();
+                    match self.take_over(&mut reread) {
+                        Ok(renewed) => timeout = renewed,
+                        Err(text) => self.problems().tell("reload", &text),
+                    }
+                    manager::tell(manager::READY);
+                }
+                // A relay whose threads hang is not alive, whatever this one does.
+                None if self.responds(watchdog.unwrap_or_default()) => manager::tell(manager::ALIVE),
+                None => {}
+            }
+        }
+        manager::tell(manager::STOPPING);
+        thread::spawn(move || {
+            while let Ok(wish) = wanted.recv() {
+                if wish == Wish::Stop {
+                    process::exit(ENDED_AT_ONCE);
+                }
+            }
+        });
+        Ok(self.shutdown(timeout))
+    }
+
+    /// Takes over another configuration; tells how long a shutdown may take from now on.
+    fn take_over(
+        &self,
+        reread: &mut impl FnMut() -> Result<RelayConfig, ConfigError>,
+    ) -> Result<Duration, String> {
+        let config = reread().map_err(|error| error_chain(&error))?;
+        let timeout = config.shutdown_timeout;
+        self.reload(config).map_err(|error| error_chain(&error))?;
+        Ok(timeout)
+    }
+
+    #[cfg(unix)]
+    fn watch_signals(&self, wishes: Sender<Wish>) -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let Some(runtime) = self.runtime() else { return Ok(()) };
+        let _in_runtime = runtime.enter();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        runtime.spawn(async move {
+            loop {
+                let wish = tokio::select! {
+                    _ = terminate.recv() => Wish::Stop,
+                    _ = interrupt.recv() => Wish::Stop,
+                    _ = hang_up.recv() => Wish::Reload,
+                };
+                if wishes.send(wish).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn watch_signals(&self, wishes: Sender<Wish>) -> io::Result<()> {
+        let Some(runtime) = self.runtime() else { return Ok(()) };
+        runtime.spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if wishes.send(Wish::Stop).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether the runtime does something within `time`.
+    fn responds(&self, time: Duration) -> bool {
+        let Some(runtime) = self.runtime() else { return false };
+        let (done, is_done) = channel();
+        runtime.spawn(async move { done.send(()) });
+        is_done.recv_timeout(time).is_ok()
+    }
+}
+
+/// The next wish; none when it is time to show that the relay is alive.
+fn next(wanted: &Receiver<Wish>, watchdog: Option<Duration>) -> Option<Wish> {
+    let Some(interval) = watchdog else {
+        // The sender lives as long as the relay.
+        return Some(wanted.recv().unwrap_or(Wish::Stop));
+    };
+    let deadline = Instant::now() + interval;
+    match wanted.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        Ok(wish) => Some(wish),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => Some(Wish::Stop),
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod manager {
+    use sd_notify::NotifyState;
+    use std::time::Duration;
+
+    pub(super) const ALIVE: &[NotifyState<'_>] = &[NotifyState::Watchdog];
+    pub(super) const READY: &[NotifyState<'_>] = &[NotifyState::Ready];
+    pub(super) const STOPPING: &[NotifyState<'_>] = &[NotifyState::Stopping];
+
+    pub(super) fn tell(state: &[NotifyState<'_>]) {
+        // Without a manager there is nobody to tell.
+        let _ = sd_notify::notify(state);
+    }
+
+    pub(super) fn reloading() {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            tell(&[NotifyState::Reloading, now]);
+        }
+    }
+
+    /// How often the manager wants to hear that the service is alive, with time to spare.
+    pub(super) fn watchdog() -> Option<Duration> {
+        sd_notify::watchdog_enabled().map(|time| time / 3)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod manager {
+    use std::time::Duration;
+
+    pub(super) const ALIVE: () = ();
+    pub(super) const READY: () = ();
+    pub(super) const STOPPING: () = ();
+
+    pub(super) const fn tell((): ()) {}
+
+    pub(super) const fn reloading() {}
+
+    pub(super) const fn watchdog() -> Option<Duration> {
+        None
+    }
+}
+
+/// The exit code of a process that is told to end for the second time.
+const ENDED_AT_ONCE: i32 = 1;

@@ -89,7 +89,9 @@ fn probe_queue(directory: &Path) -> Result<String, String> {
     let mut text = format!("{shown} can be written, {waiting} events wait in it");
     for lane in &inspection.lanes {
         if let Some(process) = lane.process {
-            text.push_str(&format!("\nprocess {process} uses a part of it; another one gets a part of its own"));
+            text.push_str(&format!(
+                "\nprocess {process} uses a part of it; another one gets a part of its own"
+            ));
         }
     }
     for damaged in &inspection.damaged {

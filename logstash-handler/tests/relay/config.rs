@@ -83,3 +83,20 @@ fn a_file_that_cannot_be_read_is_named() {
     let error = RelayConfig::read("/no/such/file.toml".as_ref()).unwrap_err().to_string();
     assert!(error.contains("/no/such/file.toml"), "{error}");
 }
+
+#[test]
+fn the_examples_are_right() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/relay");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            // Their secrets are those of whoever uses them.
+            let text = std::fs::read_to_string(&path).unwrap().replace("${REDIS_PASSWORD}", "secret");
+            let config = RelayConfig::parse(&text);
+            assert!(config.is_ok(), "{}: {config:?}", path.display());
+            count += 1;
+        }
+    }
+    assert_eq!(count, 5);
+}

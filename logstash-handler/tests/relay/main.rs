@@ -9,6 +9,8 @@ mod config;
 mod datagrams;
 mod limits;
 mod probe;
+#[cfg(unix)]
+mod program;
 mod python;
 mod reload;
 mod routes;

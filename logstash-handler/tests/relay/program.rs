@@ -1,0 +1,226 @@
+//! The program itself: signals, service manager, kills.
+
+use crate::support::{LONG, lines};
+use logstash_handler::BeatsTransport;
+use logstash_transport::testing::Receiver;
+use logstash_transport::{Batch, ConnectionOptions, Transport};
+use std::collections::HashSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver as Lines, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The program at work; killed when it is dropped.
+struct Program {
+    child: Child,
+    stderr: Lines<String>,
+}
+
+impl Program {
+    fn start(folder: &Path, config: &str) -> Self {
+        Self::start_with(folder, config, &[])
+    }
+
+    fn start_with(folder: &Path, config: &str, environment: &[(&str, &str)]) -> Self {
+        fs::write(folder.join("relay.toml"), config.replace("FOLDER", folder.to_str().unwrap())).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_logstash-relay"))
+            .args(["run", "--config"])
+            .arg(folder.join("relay.toml"))
+            .envs(environment.iter().copied())
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (told, stderr) = channel();
+        let reader = BufReader::new(child.stderr.take().unwrap());
+        // Ends with the program.
+        thread::spawn(move || reader.lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
+        Self { child, stderr }
+    }
+
+    /// Waits for a line that contains a text; returns what stands behind the text.
+    fn told(&self, text: &str) -> String {
+        let deadline = Instant::now() + LONG;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.stderr.recv_timeout(left).unwrap_or_else(|_| panic!("{text:?} was not told"));
+            if let Some((_, behind)) = line.split_once(text) {
+                return behind.to_owned();
+            }
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.told("in listens on ").parse().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + LONG;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the program does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const LINES: &str = r#"
+    inputs.in.listen = "lines+tcp://127.0.0.1:0"
+    outputs.out = { endpoint = "file:FOLDER/out", format = "raw" }
+"#;
+
+#[test]
+fn sigterm_drains_and_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path(), LINES);
+    let mut stream = TcpStream::connect(program.address()).unwrap();
+    stream.write_all(b"1\n2\n3\n").unwrap();
+    lines(&folder.path().join("out"), 3);
+    stream.write_all(b"4\n5").unwrap();
+    program.signal("TERM");
+    let report = program.told("output out: accepted ");
+    assert!(report.starts_with("5 "), "{report}");
+    assert_eq!(program.told("logstash-relay: complete"), "");
+    assert_eq!(program.wait().code(), Some(0));
+    assert_eq!(lines(&folder.path().join("out"), 0), ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn sighup_reads_the_file_again_and_a_bad_one_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), LINES);
+    let mut stream = TcpStream::connect(program.address()).unwrap();
+    fs::write(folder.path().join("relay.toml"), "inputs.in.listn = 1").unwrap();
+    program.signal("HUP");
+    assert!(program.told("reload: ").contains("unknown field `listn`"));
+    let two = format!("{LINES}\noutputs.two = {{ endpoint = \"file:FOLDER/two\", format = \"raw\" }}");
+    let two = two.replace("FOLDER", folder.path().to_str().unwrap());
+    fs::write(folder.path().join("relay.toml"), two).unwrap();
+    program.signal("HUP");
+    // The same connection, before and after.
+    let deadline = Instant::now() + LONG;
+    while !folder.path().join("two").exists() {
+        assert!(Instant::now() < deadline);
+        stream.write_all(b"line\n").unwrap();
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(lines(&folder.path().join("two"), 1)[0], "line");
+}
+
+#[test]
+fn the_service_manager_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let told = || {
+        let mut buffer = [0; 1024];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "300000")];
+    let mut program = Program::start_with(folder.path(), LINES, &environment);
+    assert!(told().starts_with("READY=1"));
+    assert!(told().starts_with("WATCHDOG=1"));
+    program.signal("HUP");
+    let mut next = told();
+    while next.starts_with("WATCHDOG=1") {
+        next = told();
+    }
+    assert!(next.contains("RELOADING=1") && next.contains("MONOTONIC_USEC="), "{next}");
+    assert!(told().starts_with("READY=1"));
+    program.signal("TERM");
+    let mut next = told();
+    while next.starts_with("WATCHDOG=1") {
+        next = told();
+    }
+    assert!(next.starts_with("STOPPING=1"), "{next}");
+    assert!(program.wait().success());
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path(), "inputs.in.listn = \"lines+tcp://127.0.0.1:0\"");
+    let text = program.told("logstash-relay: ");
+    assert!(text.contains("relay.toml: inputs.in: unknown field `listn`"), "{text}");
+    assert_eq!(program.wait().code(), Some(1));
+}
+
+#[test]
+fn what_was_acknowledged_survives_kills() {
+    let receiver = Receiver::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        r#"
+        queue = "FOLDER/queue"
+        [inputs.in]
+        listen = "beats://127.0.0.1:0"
+        [outputs.out]
+        endpoint = "beats://{}"
+        handler.retry = {{ base = "10 ms", max = "100 ms" }}
+        "#,
+        receiver.address()
+    );
+    let mut acknowledged = 0;
+    for _ in 0..KILLS {
+        let mut program = Program::start(folder.path(), &config);
+        let options = ConnectionOptions::default();
+        let mut client = BeatsTransport::new(&program.address().to_string()).unwrap().connection(options);
+        let (kill, is_due) = channel();
+        let sender = thread::spawn(move || {
+            let mut sent = 0;
+            loop {
+                let events = (0..100).map(|number| format!("{{\"n\":{}}}", acknowledged + sent + number));
+                let mut batch = Batch::from_events(events);
+                let is_over = client.send(&mut batch).is_err();
+                sent += batch.acknowledged();
+                // The first acknowledgement makes the kill possible.
+                let _ = kill.send(());
+                if is_over {
+                    return sent;
+                }
+            }
+        });
+        is_due.recv_timeout(LONG).unwrap();
+        thread::sleep(Duration::from_millis(fastrand::u64(0..50)));
+        program.child.kill().unwrap();
+        program.wait();
+        acknowledged += sender.join().unwrap();
+    }
+    // What is left is delivered by the next one.
+    let _program = Program::start(folder.path(), &config);
+    let deadline = Instant::now() + LONG;
+    let found = loop {
+        let found: HashSet<bytes::Bytes> = receiver.events().into_iter().collect();
+        if found.len() as u64 >= acknowledged {
+            break found;
+        }
+        assert!(Instant::now() < deadline, "{} of {acknowledged}", found.len());
+        thread::sleep(Duration::from_millis(20));
+    };
+    let missing = (0..acknowledged).find(|number| !found.contains(format!("{{\"n\":{number}}}").as_bytes()));
+    assert_eq!(missing, None);
+}
+
+/// How often the program is killed.
+const KILLS: usize = 10;

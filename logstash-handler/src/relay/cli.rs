@@ -1,10 +1,12 @@
 //! The command line of `logstash-relay`.
 
+mod check;
 mod completions;
 mod exit;
 mod manual;
 mod output;
 mod queue;
+mod run;
 mod send;
 
 use clap::{Parser, Subcommand};
@@ -39,12 +41,16 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Tries whether a configuration would work, part by part
+    Check(check::Check),
     /// Writes a completion script for a shell to the standard output
     Completions(completions::Completions),
     /// Writes the manual page to the standard output
     Man(manual::Manual),
     /// Looks after queues on disk
     Queue(queue::Queue),
+    /// Receives events and delivers them until it is told to end
+    Run(run::Run),
     /// Sends the lines of files or of the standard input as events
     Send(send::Send),
 }
@@ -52,9 +58,11 @@ enum Command {
 impl Command {
     fn run(self) -> Result<Outcome, Trouble> {
         match self {
+            Self::Check(check) => check.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(manual) => manual.run(),
             Self::Queue(queue) => queue.run(),
+            Self::Run(run) => run.run(),
             Self::Send(send) => send.run(),
         }
     }

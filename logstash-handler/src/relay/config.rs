@@ -132,8 +132,8 @@ impl RelayConfig {
     ///
     /// # Errors
     ///
-    /// [`ListenError`], which tells what is wrong with the address.
-    pub fn listen(mut self, address: &str) -> Result<Self, ListenError> {
+    /// [`ConfigError`], which tells what is wrong with the address.
+    pub fn listen(mut self, address: &str) -> Result<Self, ConfigError> {
         let input = InputConfig::new(address.parse()?);
         self.inputs.insert(input.listen.to_string(), input);
         Ok(self)

@@ -57,7 +57,7 @@ fn probe_input(input: &InputConfig) -> Result<String, String> {
     let attempt = match listen.carrier() {
         Carrier::Tcp | Carrier::Tls => TcpListener::bind(address).map(drop),
         Carrier::Udp => UdpSocket::bind(address).map(drop),
-        Carrier::Unix => writable(listen.path().parent().unwrap_or(Path::new("/"))),
+        Carrier::Unix => writable(listen.path().parent().unwrap_or_else(|| Path::new("/"))),
     };
     bound(attempt, &listen.to_string()).map(|found| text + &found)
 }

@@ -1,3 +1,4 @@
+use super::listen::ListenError;
 use std::error::Error;
 use std::fmt;
 
@@ -44,6 +45,12 @@ impl fmt::Display for ConfigError {
 impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+impl From<ListenError> for ConfigError {
+    fn from(error: ListenError) -> Self {
+        Self::new(error.to_string())
     }
 }
 

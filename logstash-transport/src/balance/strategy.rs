@@ -8,7 +8,7 @@ pub enum Strategy {
     /// Of two members drawn at random, the one whose windows were acknowledged faster of late. A slow
     /// member gets less, and is looked at again from time to time.
     LeastLatency,
-    /// One after the other.
+    /// One after the other, from a random one on, so that not all programs begin with the same.
     #[default]
     RoundRobin,
 }
@@ -17,14 +17,14 @@ pub enum Strategy {
 #[derive(Debug)]
 pub(super) struct Chooser {
     strategy: Strategy,
-    /// Place behind the last choice.
-    next: usize,
+    /// Place behind the last choice; none before the first.
+    next: Option<usize>,
     random: fastrand::Rng,
 }
 
 impl Chooser {
     pub(super) fn new(strategy: Strategy) -> Self {
-        Self { strategy, next: 0, random: fastrand::Rng::new() }
+        Self { strategy, next: None, random: fastrand::Rng::new() }
     }
 }
 
@@ -33,8 +33,12 @@ impl Choice for Chooser {
         let first = usable.first().copied().unwrap_or_default();
         match self.strategy {
             Strategy::RoundRobin => {
-                let place = usable.iter().copied().find(|place| *place >= self.next).unwrap_or(first);
-                self.next = place + 1;
+                let place = match self.next {
+                    Some(next) => usable.iter().find(|place| **place >= next),
+                    None => self.random.choice(usable),
+                };
+                let place = place.copied().unwrap_or(first);
+                self.next = Some(place + 1);
                 place
             }
             Strategy::LeastLatency => {
@@ -60,11 +64,19 @@ mod tests {
 
     #[test]
     fn round_robin_goes_round_and_skips_what_is_left_out() {
-        let mut chooser = Chooser::new(Strategy::RoundRobin);
+        let mut chooser = Chooser { next: Some(0), ..Chooser::new(Strategy::RoundRobin) };
         let mut choose = |usable: &[usize]| chooser.choose(usable, &standings(3), Instant::now());
         let chosen: Vec<usize> = (0..5).map(|_| choose(&[0, 1, 2])).collect();
         assert_eq!(chosen, [0, 1, 2, 0, 1]);
         assert_eq!((choose(&[0, 1]), choose(&[1]), choose(&[0, 1, 2])), (0, 1, 2));
+    }
+
+    #[test]
+    fn round_robin_begins_anywhere() {
+        let begin = || Chooser::new(Strategy::RoundRobin).choose(&[0, 1], &standings(2), Instant::now());
+        // That all of these begin with the same one is as likely as a thousand tosses of a coin.
+        let begun: Vec<usize> = (0..1000).map(|_| begin()).collect();
+        assert!(begun.contains(&0) && begun.contains(&1));
     }
 
     #[test]

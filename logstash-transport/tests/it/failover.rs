@@ -210,7 +210,8 @@ fn every_method_reaches_every_member_at_any_depth() {
     members[0].fail(UNAVAILABLE, 1);
     members[1].fail(UNAVAILABLE, 1);
     send(&mut transport, 0..5).unwrap();
-    assert_eq!(members[2].state().events, numbered(2..5));
+    let rest = [members[2].state().events.clone(), members[3].state().events.clone()].concat();
+    assert_eq!(rest, numbered(2..5));
 }
 
 #[test]

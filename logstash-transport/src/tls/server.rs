@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// use logstash_transport::{TlsErrorKind, TlsServerConfig};
 ///
 /// let tls = TlsServerConfig::new("/etc/relay/server.pem", "/etc/relay/server.key");
-/// assert_eq!(tls.acceptor().unwrap_err().kind(), TlsErrorKind::Unreadable); // there is no such file
+/// let error = tls.acceptor().err().unwrap(); // there is no such file
+/// assert_eq!(error.kind(), TlsErrorKind::Unreadable);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a configuration does nothing until its acceptor is used"]

@@ -264,6 +264,8 @@ impl<'c> Writer<'c> {
             let room = kind == QueueErrorKind::Full && books.left_queue > left_queue;
             room || interrupt.is_raised()
         });
+        // What was delivered meanwhile may be what takes the room. Why it fails, the next attempt tells.
+        let _ = self.core.queue.maintain();
         !interrupt.is_raised()
     }
 

@@ -10,6 +10,7 @@ use logstash_transport::testing::Receiver;
 use logstash_transport::{Batch, ErrorKind, ProbeReport, TransportError};
 use lumberjack_codec::EncodedWindow;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -265,4 +266,62 @@ fn a_transport_that_rejects_what_it_delivered_costs_no_event() {
     let report = guard.shutdown(LONG);
     assert_eq!((report.acknowledged, report.dropped.total()), (10, 0), "{report}");
     assert!(handler.stats().is_balanced());
+}
+
+/// A queue that gives room back only when it is maintained, as one on disk does.
+#[derive(Default)]
+struct Hoarding {
+    inner: MemoryQueue,
+    /// Windows that take room.
+    taken: AtomicU64,
+}
+
+impl Queue for Hoarding {
+    fn append(&self, windows: &[EncodedWindow], at: SystemTime) -> Result<(), QueueError> {
+        if self.taken.load(Ordering::SeqCst) >= 3 {
+            return Err(QueueError::new(QueueErrorKind::Full, "no room"));
+        }
+        self.taken.fetch_add(windows.len() as u64, Ordering::SeqCst);
+        self.inner.append(windows, at)
+    }
+
+    fn sync(&self) -> Result<(), QueueError> {
+        self.inner.sync()
+    }
+
+    fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError> {
+        self.inner.peek(max_windows, max_bytes)
+    }
+
+    fn advance(&self, events: u64) {
+        self.inner.advance(events);
+    }
+
+    fn expire(&self, before: SystemTime) -> u64 {
+        self.inner.expire(before)
+    }
+
+    fn maintain(&self) -> Result<(), QueueError> {
+        self.taken.store(self.inner.depth().windows, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn depth(&self) -> Depth {
+        self.inner.depth()
+    }
+}
+
+#[test]
+fn a_queue_that_was_full_gets_the_time_to_make_room_of_what_was_delivered() {
+    let receiver = Receiver::start().unwrap();
+    receiver.go_away();
+    let (handler, guard) = builder(&receiver).window(1, 1_000).queue(Hoarding::default()).start().unwrap();
+    for number in 0..20 {
+        handler.emit(&info(&number.to_string()));
+    }
+    eventually(&handler, |stats| stats.queued == 3);
+    receiver.come_back().unwrap();
+    assert!(handler.flush(LONG).complete);
+    assert!(guard.shutdown(LONG).complete);
+    assert_eq!(messages(&receiver), (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
 }

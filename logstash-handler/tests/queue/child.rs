@@ -36,6 +36,17 @@ pub(crate) fn start_limited(role: &str, queue: &Path, bytes: u64) -> Child {
     spawn(shell, role, queue, 0)
 }
 
+/// Starts a child that is nobody, from a copy of its program in a folder that everybody may read. For root only.
+#[cfg(target_os = "linux")]
+pub(crate) fn start_as_nobody(role: &str, queue: &Path, folder: &Path) -> Child {
+    use std::os::unix::process::CommandExt;
+    let program = folder.join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(program);
+    command.current_dir(folder).uid(65_534).gid(65_534);
+    spawn(command, role, queue, 0)
+}
+
 fn spawn(mut command: Command, role: &str, queue: &Path, first: u64) -> Child {
     command
         .args(["child::plays_its_part", "--exact", "--nocapture", "--test-threads=1"])

@@ -1,8 +1,13 @@
 //! File systems that have no room, cannot be written, or go away.
 
+use crate::child;
 use crate::support::{contents, drain, fill, large_window, uncached, window};
 use logstash_handler::queue::{Durability, Queue, QueueErrorKind, SledOptions, SledQueue};
+use logstash_handler::{BeatsTransport, Event, Guard, Handler, Level, LogstashFormatter};
+use logstash_transport::testing::Receiver;
+use lumberjack_codec::Backoff;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -12,7 +17,8 @@ use std::time::{Duration, Instant, SystemTime};
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    /// `None` where that takes rights that this process does not have, which it says.
+    /// `None` where that takes rights that this process does not have, which it says; with
+    /// `LOGSTASH_REQUIRE_MOUNT`, as `cargo xtask ci disks` has it, it fails instead.
     fn tmpfs(size: &str) -> Option<Self> {
         let mounted = Self(tempfile::tempdir().unwrap());
         let options = format!("size={size},mode=0700");
@@ -142,13 +148,99 @@ fn a_disk_that_is_read_only_is_refused_and_left_alone() {
 fn a_directory_that_may_not_be_written_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o500)).unwrap();
-    if fs::write(directory.path().join("probe"), "").is_ok() {
-        // Modes mean nothing to root; `a_disk_that_is_read_only…` has the like.
-        return;
+    let queue = directory.path().join("queue");
+    fs::create_dir(&queue).unwrap();
+    fs::set_permissions(&queue, fs::Permissions::from_mode(0o500)).unwrap();
+    if fs::write(queue.join("probe"), "").is_err() {
+        let error = SledQueue::open(&queue).unwrap_err();
+        return assert_eq!(error.kind(), QueueErrorKind::Misconfigured, "{error}");
     }
-    let error = SledQueue::open(directory.path()).unwrap_err();
-    assert_eq!(error.kind(), QueueErrorKind::Misconfigured, "{error}");
+    // Modes mean nothing to root, so that somebody else has to try.
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut child = child::start_as_nobody("opener", &queue, directory.path());
+    let mut output = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(output.contains("refused Misconfigured") && output.contains("queue"), "{output}");
+}
+
+/// A handler on a queue, and who it delivers to; that one is away.
+fn handler_without_peer(queue: SledQueue) -> (Receiver, Handler, Guard) {
+    let receiver = Receiver::start().unwrap();
+    receiver.go_away();
+    let transport = BeatsTransport::new(&receiver.address().to_string()).unwrap();
+    let retry = Backoff::new().base(Duration::from_millis(5)).max(Duration::from_millis(50));
+    let builder = Handler::builder(LogstashFormatter::new(), transport).retry(retry).report_losses(false);
+    let (handler, guard) = builder.queue(queue).compression_level(0).stderr(false).start().unwrap();
+    (receiver, handler, guard)
+}
+
+/// The numbers at the end of the messages that arrived.
+fn arrived(receiver: &Receiver) -> Vec<u64> {
+    let number = |event: bytes::Bytes| {
+        let document: serde_json::Value = serde_json::from_slice(&event).unwrap();
+        document["message"].as_str().unwrap().rsplit_once(' ').unwrap().1.parse().unwrap()
+    };
+    receiver.events().into_iter().map(number).collect()
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_handler_on_a_full_disk_drops_what_has_no_room_and_delivers_the_rest_in_order() {
+    let Some(disk) = Mounted::tmpfs("32m") else { return };
+    let (receiver, handler, guard) = handler_without_peer(small().open(disk.path()).unwrap());
+    let noise = "f".repeat(20_000);
+    let (mut taken, mut has_room) = (Vec::new(), true);
+    // More than the disk and the arena together have room for.
+    for number in 0..2_500 {
+        let message = format!("{noise} {number}");
+        let started = Instant::now();
+        if handler.try_emit(&Event::new(Level::Info, "test", message.as_str())).is_ok() {
+            taken.push(number);
+        }
+        assert!(started.elapsed() < Duration::from_secs(1), "who logs does not wait for a disk");
+        assert!(handler.stats().is_balanced());
+        if number % 50 == 0 && has_room {
+            // Not faster than the disk, so that it is the disk that has no room.
+            has_room = handler.sync(Duration::from_secs(1)).complete;
+        }
+    }
+    let stats = handler.stats();
+    assert!(stats.dropped.overflow > 0 && stats.dropped.overflow == stats.dropped.total(), "{stats:?}");
+    assert!(stats.last_error.is_some() || stats.failures == 0, "{stats:?}");
+    receiver.come_back().unwrap();
+    let report = handler.flush(LONG);
+    assert!(report.complete, "{report}");
+    assert!(guard.shutdown(LONG).complete);
+    assert_eq!(arrived(&receiver), taken);
+    assert_eq!(report.acknowledged + report.dropped.total(), 2_500);
+}
+
+#[test]
+fn a_handler_whose_directory_is_deleted_goes_on_and_counts_what_was_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("queue");
+    let (receiver, handler, guard) =
+        handler_without_peer(uncached().generation_bytes(1).open(&path).unwrap());
+    let log = |number: u64| {
+        let message = format!("event {number}");
+        handler.emit(&Event::new(Level::Info, "test", message.as_str()));
+    };
+    (0..100).for_each(log);
+    assert!(handler.sync(LONG).complete);
+    fs::remove_dir_all(&path).unwrap();
+    (100..200).for_each(log);
+    receiver.come_back().unwrap();
+    let report = handler.flush(LONG);
+    assert!(report.complete, "{report}");
+    let stats = handler.stats();
+    assert!(stats.is_balanced(), "{stats:?}");
+    assert_eq!(stats.dropped.damaged, stats.dropped.total(), "{stats:?}");
+    let arrived = arrived(&receiver);
+    assert_eq!(arrived.len() as u64 + stats.dropped.damaged, 200);
+    assert!(arrived.is_sorted() && arrived.ends_with(&(100..200).collect::<Vec<_>>()), "{arrived:?}");
+    let _ = guard.shutdown(LONG);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: what continuous integration runs once everything is installed.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::failure::{Failure, Trying};
 use crate::process;
 use crate::steps::Steps;
 use crate::task::{Flag, Task};
-use crate::test::BUILD;
+use crate::test::{self, BUILD};
 use crate::workspace::Workspace;
 
 mod features;
@@ -31,6 +32,7 @@ Runs the steps that are named, all of them if none is:
   features     each crate alone with its default, no and all features: lints and tests
   fuzz         the fuzz targets of the crates, compiled as for the fuzzer and run over their corpus
   kills        cargo xtask kills
+  disks        the tests of queues on full and read-only disks, which need file systems of their own, as root
   powercut     cargo xtask powercut --require with 10 rounds, as root
   package      what goes to crates.io: every file that must be in it, nothing else, and it builds from that
   purity       the codec depends on nothing that does I/O; codec and format forbid unsafe code
@@ -48,6 +50,7 @@ const STEPS: &[Step] = &[
     Step { name: "features", run: features::check },
     Step { name: "fuzz", run: fuzz::check },
     Step { name: "kills", run: |_| this_task(&["kills"]) },
+    Step { name: "disks", run: disks },
     Step { name: "powercut", run: |_| powercut() },
     Step { name: "package", run: package::check },
     Step { name: "purity", run: purity::check },
@@ -88,10 +91,28 @@ fn this_task(arguments: &[&str]) -> Result<String, Failure> {
 
 /// Runs as root, by way of sudo where that is needed: without file systems of its own it proves nothing.
 fn powercut() -> Result<String, Failure> {
-    const TASK: [&str; 4] = ["powercut", "--rounds", "10", "--require"];
+    let program = env::current_exe().trying("cannot tell where this program is")?;
+    let mut command = as_root(&program)?;
+    command.args(["powercut", "--rounds", "10", "--require"]);
+    process::run(&mut command, Duration::from_secs(30 * 60))?;
+    Ok(String::new())
+}
+
+fn disks(workspace: &Workspace) -> Result<String, Failure> {
+    const TESTS: &str = "logstash-handler/tests/queue/main.rs";
+    let program = test::program(workspace, TESTS)?;
+    // The variable by way of `env`, because sudo passes none on.
+    let mut command = as_root(Path::new("env"))?;
+    command.arg("LOGSTASH_REQUIRE_MOUNT=1").arg(program).arg("full::");
+    process::run(&mut command, Duration::from_secs(5 * 60))?;
+    Ok(String::new())
+}
+
+/// A program that is run by root, by way of sudo where that is needed.
+fn as_root(program: &Path) -> Result<Command, Failure> {
     let user = process::output(Command::new("id").arg("-u"), Duration::from_secs(10))?;
     if user.trim() == "0" {
-        return this_task(&TASK);
+        return Ok(Command::new(program));
     }
     let mut sudo = Command::new("sudo");
     sudo.args(["-n", "env"]);
@@ -100,9 +121,8 @@ fn powercut() -> Result<String, Failure> {
             sudo.arg(format!("{name}={value}"));
         }
     }
-    let program = env::current_exe().trying("cannot tell where this program is")?;
-    process::run(sudo.arg(program).args(TASK), Duration::from_secs(30 * 60))?;
-    Ok(String::new())
+    sudo.arg(program);
+    Ok(sudo)
 }
 
 fn docs() -> Result<String, Failure> {

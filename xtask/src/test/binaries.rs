@@ -59,6 +59,14 @@ pub(super) fn build(workspace: &Workspace) -> Result<Vec<Binary>, Failure> {
     Ok(binaries)
 }
 
+/// Builds all test binaries and tells where the one is whose source that is.
+pub(crate) fn program(workspace: &Workspace, source: &str) -> Result<PathBuf, Failure> {
+    let binary = build(workspace)?.into_iter().find(|binary| binary.name == source);
+    binary
+        .map(|binary| binary.executable)
+        .ok_or_else(|| Failure::Failed(format!("there is no test {source}")))
+}
+
 /// Runs the examples in the documentation of all crates.
 pub(super) fn run_documentation(report: &mut Report) -> Result<(), Failure> {
     let mut command = process::cargo();

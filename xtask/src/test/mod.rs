@@ -10,6 +10,7 @@ use crate::task::Task;
 use crate::workspace::Workspace;
 
 mod binaries;
+pub(crate) use binaries::program;
 mod report;
 
 use report::Report;

@@ -45,7 +45,7 @@
 //!
 //! [`Handler::emit_durable`] returns when its event is stored, [`Handler::sync`] when everything
 //! logged before is. Events that were delivered but whose acknowledgement did not arrive are
-//! delivered again.
+//! delivered again. The page *guarantees*, [`guarantees`], has every way out and every kind of queue.
 //!
 //! # What is bounded by what
 //!
@@ -57,7 +57,39 @@
 //! | shutdown, flush, sync | the timeout of the call | the report says what is left |
 //!
 //! Every event is accounted for: see [`Stats`].
+//!
+//! # More
+//!
+//! - Examples in the repository, each run by a test: `quickstart`, `tracing_env_filter`, `axum_access_log`,
+//!   `several_handlers`, `failover`, `audit`, `short_lived_job`, `signals`, `sync_handler`.
+//! - The page *coming from Python*, [`coming_from_python`], maps every option of python-logstash-async.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! | --- | --- | --- |
+//! | `beats` | yes | [`BeatsTransport`] |
+//! | `env-filter` | no | [`Handler::init_log_filtered`]: directives as in `RUST_LOG`, changed while the program runs |
+//! | `log` | yes | [`Handler::init_log`] |
+//! | `metrics` | no | [`Handler::metrics`]: the books as metrics of the `metrics` facade |
+//! | `opentelemetry` | no | trace and span ids of `tracing-opentelemetry` |
+//! | `relay` | no | the program `logstash-relay` |
+//! | `serde` | no | [`HandlerConfig`]: options from configuration files |
+//! | `sled` | yes | [`SledQueue`] |
+//! | `testing` | no | [`testing::CaptureTransport`], for the tests of applications |
+//! | `tracing` | yes | [`Handler::layer`] |
 
+#![cfg_attr(
+    not(all(
+        feature = "env-filter",
+        feature = "metrics",
+        feature = "serde",
+        feature = "sled",
+        feature = "testing",
+        unix
+    )),
+    allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature or a system adds")
+)]
 #![deny(unsafe_code)]
 
 mod arena;
@@ -73,6 +105,9 @@ pub use builder::{HandlerBuilder, StartError};
 
 mod child;
 mod clock;
+
+#[cfg(any(doc, doctest))]
+pub mod coming_from_python;
 
 #[cfg(feature = "serde")]
 mod config;
@@ -95,6 +130,9 @@ mod fork;
 
 mod guard;
 pub use guard::Guard;
+
+#[cfg(doc)]
+pub mod guarantees;
 
 mod handler;
 pub use handler::{EmitError, Handler};
@@ -169,6 +207,11 @@ pub use logstash_format::{Event, Formatter, Level, LogstashFormatter};
 #[cfg(feature = "beats")]
 pub use logstash_transport::BeatsTransport;
 pub use logstash_transport::Transport;
+
+/// The examples of the README must compile.
+#[cfg(all(doctest, feature = "beats", feature = "log", feature = "sled"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The examples of the repository's front page must compile.
 #[cfg(all(doctest, feature = "beats", feature = "log", feature = "sled"))]

@@ -153,3 +153,8 @@ pub use transport::Transport;
 mod udp;
 #[cfg(feature = "udp")]
 pub use udp::{Oversize, UdpTransport};
+
+/// The example of the README is a test too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,6 +6,7 @@ mod error;
 pub use error::{PickleError, PickleErrorKind};
 
 mod exception;
+mod expansion;
 
 mod limits;
 pub use limits::PickleLimits;
@@ -13,6 +14,7 @@ pub use limits::PickleLimits;
 mod number;
 mod opcode;
 mod percent;
+mod reader;
 
 mod record;
 pub use record::PythonRecord;

@@ -1,5 +1,7 @@
 use super::error::{PickleError, PickleErrorKind};
+use super::expansion::expand;
 use super::opcode::*;
+use super::reader::Reader;
 use super::value::{Id, Node};
 use super::{Pickle, PickleLimits, number, string};
 use crate::relay::text::text;
@@ -8,9 +10,7 @@ use std::collections::HashMap;
 
 /// The machine that a pickle is a program for, as far as it only makes data.
 pub(super) struct Decoder<'a, 'l> {
-    bytes: &'a [u8],
-    /// `at <= bytes.len()`
-    at: usize,
+    reader: Reader<'a>,
     limits: &'l PickleLimits,
     nodes: Vec<Node<'a>>,
     stack: Vec<Id>,
@@ -24,8 +24,7 @@ type Step<T> = Result<T, PickleErrorKind>;
 impl<'a, 'l> Decoder<'a, 'l> {
     pub(super) fn new(bytes: &'a [u8], limits: &'l PickleLimits) -> Self {
         Self {
-            bytes,
-            at: 0,
+            reader: Reader::new(bytes),
             limits,
             nodes: Vec::new(),
             stack: Vec::new(),
@@ -36,12 +35,12 @@ impl<'a, 'l> Decoder<'a, 'l> {
 
     pub(super) fn decode(mut self) -> Result<Pickle<'a>, PickleError> {
         loop {
-            let start = self.at;
+            let start = self.reader.offset();
             let fault = |kind| PickleError::new(kind, start);
-            let opcode = self.byte().map_err(fault)?;
+            let opcode = self.reader.byte().map_err(fault)?;
             if opcode == STOP {
                 let root = self.pop().map_err(fault)?;
-                if self.at < self.bytes.len() {
+                if !self.reader.is_at_end() {
                     return Err(fault(PickleErrorKind::Malformed("bytes follow its end")));
                 }
                 expand(&self.nodes, root, self.limits).map_err(fault)?;
@@ -53,18 +52,18 @@ impl<'a, 'l> Decoder<'a, 'l> {
 
     fn step(&mut self, opcode: u8) -> Step<()> {
         match opcode {
-            PROTO => match self.byte()? {
+            PROTO => match self.reader.byte()? {
                 0..=LAST_PROTOCOL => Ok(()),
                 later => Err(PickleErrorKind::Unknown(later)),
             },
             // Only says how much to read at once.
-            FRAME => self.take(8).map(drop),
+            FRAME => self.reader.take(8).map(drop),
 
             NONE => self.push(Node::None),
             NEWTRUE => self.push(Node::Bool(true)),
             NEWFALSE => self.push(Node::Bool(false)),
             INT => {
-                let line = self.line()?;
+                let line = self.reader.line()?;
                 let node = match line {
                     b"00" => Node::Bool(false),
                     b"01" => Node::Bool(true),
@@ -73,75 +72,75 @@ impl<'a, 'l> Decoder<'a, 'l> {
                 self.push(node)
             }
             LONG => {
-                let line = self.line()?;
+                let line = self.reader.line()?;
                 let node = number::decimal(line.strip_suffix(b"L").unwrap_or(line))?;
                 self.push(node)
             }
             BININT => {
-                let value = i32::from_le_bytes(self.array()?);
+                let value = i32::from_le_bytes(self.reader.array()?);
                 self.push(Node::Int(value.into()))
             }
             BININT1 => {
-                let value = self.byte()?;
+                let value = self.reader.byte()?;
                 self.push(Node::Int(value.into()))
             }
             BININT2 => {
-                let value = u16::from_le_bytes(self.array()?);
+                let value = u16::from_le_bytes(self.reader.array()?);
                 self.push(Node::Int(value.into()))
             }
             LONG1 => {
-                let length = self.byte()?.into();
-                let bytes = self.take(length)?;
+                let length = self.reader.byte()?.into();
+                let bytes = self.reader.take(length)?;
                 self.push(number::little_endian(bytes))
             }
             LONG4 => {
-                let length = self.signed_length()?;
-                let bytes = self.take(length)?;
+                let length = self.reader.signed_length()?;
+                let bytes = self.reader.take(length)?;
                 self.push(number::little_endian(bytes))
             }
             FLOAT => {
-                let value = number::float(self.line()?)?;
+                let value = number::float(self.reader.line()?)?;
                 self.push(Node::Float(value))
             }
             BINFLOAT => {
-                let value = f64::from_be_bytes(self.array()?);
+                let value = f64::from_be_bytes(self.reader.array()?);
                 self.push(Node::Float(value))
             }
 
             STRING => {
-                let value = string::quoted(self.line()?)?;
+                let value = string::quoted(self.reader.line()?)?;
                 self.push(Node::Str(Cow::Owned(value)))
             }
             UNICODE => {
-                let value = string::raw_unicode(self.line()?);
+                let value = string::raw_unicode(self.reader.line()?);
                 self.push(Node::Str(Cow::Owned(value)))
             }
             SHORT_BINSTRING | SHORT_BINUNICODE => {
-                let length = self.byte()?.into();
+                let length = self.reader.byte()?.into();
                 self.text(length)
             }
             BINSTRING => {
-                let length = self.signed_length()?;
+                let length = self.reader.signed_length()?;
                 self.text(length)
             }
             BINUNICODE => {
-                let length = self.length4()?;
+                let length = self.reader.length4()?;
                 self.text(length)
             }
             BINUNICODE8 => {
-                let length = self.length8()?;
+                let length = self.reader.length8()?;
                 self.text(length)
             }
             SHORT_BINBYTES => {
-                let length = self.byte()?.into();
+                let length = self.reader.byte()?.into();
                 self.raw(length)
             }
             BINBYTES => {
-                let length = self.length4()?;
+                let length = self.reader.length4()?;
                 self.raw(length)
             }
             BINBYTES8 | BYTEARRAY8 => {
-                let length = self.length8()?;
+                let length = self.reader.length8()?;
                 self.raw(length)
             }
 
@@ -219,15 +218,15 @@ impl<'a, 'l> Decoder<'a, 'l> {
             }
 
             PUT => {
-                let index = number::index(self.line()?)?;
+                let index = number::index(self.reader.line()?)?;
                 self.remember(index)
             }
             BINPUT => {
-                let index = self.byte()?.into();
+                let index = self.reader.byte()?.into();
                 self.remember(index)
             }
             LONG_BINPUT => {
-                let index = u32::from_le_bytes(self.array()?);
+                let index = u32::from_le_bytes(self.reader.array()?);
                 self.remember(index)
             }
             MEMOIZE => {
@@ -235,15 +234,15 @@ impl<'a, 'l> Decoder<'a, 'l> {
                 self.remember(index)
             }
             GET => {
-                let index = number::index(self.line()?)?;
+                let index = number::index(self.reader.line()?)?;
                 self.recall(index)
             }
             BINGET => {
-                let index = self.byte()?.into();
+                let index = self.reader.byte()?.into();
                 self.recall(index)
             }
             LONG_BINGET => {
-                let index = u32::from_le_bytes(self.array()?);
+                let index = u32::from_le_bytes(self.reader.array()?);
                 self.recall(index)
             }
 
@@ -257,11 +256,10 @@ impl<'a, 'l> Decoder<'a, 'l> {
     /// The error for an instruction that asks for more than data.
     fn refuse(&mut self, opcode: u8, instruction: &'static str) -> PickleErrorKind {
         let names = match opcode {
-            GLOBAL | INST => self
-                .line()
-                .and_then(|module| Ok((text(module), text(self.line()?))))
-                .map(|(module, name)| format!("{module}.{name}"))
-                .ok(),
+            GLOBAL | INST => match (self.reader.line(), self.reader.line()) {
+                (Ok(module), Ok(name)) => Some(format!("{}.{}", text(module), text(name))),
+                _ => None,
+            },
             STACK_GLOBAL => match self.stack.as_slice() {
                 [.., module, name] => match (&self.nodes[*module as usize], &self.nodes[*name as usize]) {
                     (Node::Str(module), Node::Str(name)) => Some(format!("{module}.{name}")),
@@ -344,50 +342,13 @@ impl<'a, 'l> Decoder<'a, 'l> {
     }
 
     fn text(&mut self, length: usize) -> Step<()> {
-        let value = text(self.take(length)?);
+        let value = text(self.reader.take(length)?);
         self.push(Node::Str(value))
     }
 
     fn raw(&mut self, length: usize) -> Step<()> {
-        let value = self.take(length)?;
+        let value = self.reader.take(length)?;
         self.push(Node::Bytes(value))
-    }
-
-    fn byte(&mut self) -> Step<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn array<const N: usize>(&mut self) -> Step<[u8; N]> {
-        let array = self.bytes[self.at..].first_chunk().ok_or(PickleErrorKind::Truncated)?;
-        self.at += N;
-        Ok(*array)
-    }
-
-    fn take(&mut self, length: usize) -> Step<&'a [u8]> {
-        let (taken, _) = self.bytes[self.at..].split_at_checked(length).ok_or(PickleErrorKind::Truncated)?;
-        self.at += length;
-        Ok(taken)
-    }
-
-    /// Up to the line feed, which is taken, too.
-    fn line(&mut self) -> Step<&'a [u8]> {
-        let length = memchr::memchr(b'\n', &self.bytes[self.at..]).ok_or(PickleErrorKind::Truncated)?;
-        let line = self.take(length)?;
-        self.at += 1;
-        Ok(line)
-    }
-
-    fn signed_length(&mut self) -> Step<usize> {
-        usize::try_from(i32::from_le_bytes(self.array()?))
-            .map_err(|_| PickleErrorKind::Malformed("a length is negative"))
-    }
-
-    fn length4(&mut self) -> Step<usize> {
-        usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|_| PickleErrorKind::Truncated)
-    }
-
-    fn length8(&mut self) -> Step<usize> {
-        usize::try_from(u64::from_le_bytes(self.array()?)).map_err(|_| PickleErrorKind::Truncated)
     }
 
     fn too_many(&self) -> PickleErrorKind {
@@ -409,60 +370,6 @@ fn is_even(entries: &[Id]) -> Step<()> {
         _ => Err(PickleErrorKind::Malformed("a key has no value")),
     }
 }
-
-/// Checks that the value has an end and how large it is with everything written out, without doing so.
-fn expand(nodes: &[Node<'_>], root: Id, limits: &PickleLimits) -> Step<()> {
-    let mut sizes = vec![Size::Unknown; nodes.len()];
-    let mut path = vec![(root, 0)];
-    sizes[root as usize] = Size::InPath;
-    while let Some((id, next)) = path.last_mut() {
-        let node = &nodes[*id as usize];
-        if let Some(child) = node.children().get(*next) {
-            *next += 1;
-            match sizes[*child as usize] {
-                Size::Known { .. } => {}
-                Size::InPath => return Err(PickleErrorKind::Cyclic),
-                Size::Unknown => {
-                    sizes[*child as usize] = Size::InPath;
-                    path.push((*child, 0));
-                }
-            }
-            continue;
-        }
-        let own = VALUE + node.text_length() as u64;
-        let (mut bytes, mut depth) = (own, 0);
-        for child in node.children() {
-            if let Size::Known { bytes: more, depth: below } = sizes[*child as usize] {
-                bytes = bytes.saturating_add(more);
-                depth = depth.max(below + 1);
-            }
-        }
-        if bytes > limits.expanded_bytes {
-            return Err(PickleErrorKind::TooLarge { limit: limits.expanded_bytes });
-        }
-        if depth > limits.depth {
-            return Err(PickleErrorKind::TooDeep { limit: limits.depth });
-        }
-        sizes[*id as usize] = Size::Known { bytes, depth };
-        path.pop();
-    }
-    Ok(())
-}
-
-#[derive(Clone, Copy)]
-enum Size {
-    Unknown,
-    /// Its children are being looked at.
-    InPath,
-    Known {
-        bytes: u64,
-        /// Levels below it.
-        depth: usize,
-    },
-}
-
-/// What a value counts for, without its text.
-const VALUE: u64 = 8;
 
 /// Characters of a name in an error.
 const LONGEST_NAME: usize = 200;

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod exit;
+mod lines;
 mod manual;
 mod output;
 mod queue;
@@ -27,16 +28,20 @@ pub fn command_line<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let outcome = command_line.command.run();
-    exit::code(outcome)
+    exit::code(match command_line.command {
+        Some(command) => command.run(),
+        None => command_line.lines.run(),
+    })
 }
 
 /// Collects log events and sees to it that they arrive at Logstash.
 #[derive(Debug, Parser)]
-#[command(name = "logstash-relay", version, arg_required_else_help = true, after_long_help = EXIT_CODES)]
+#[command(name = "logstash-relay", version, args_conflicts_with_subcommands = true, after_long_help = EXIT_CODES)]
 struct CommandLine {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    lines: lines::Lines,
 }
 
 #[derive(Debug, Subcommand)]

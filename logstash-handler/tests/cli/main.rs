@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "relay")]
 
+mod lines;
 mod manual;
 mod program;
 mod queue;

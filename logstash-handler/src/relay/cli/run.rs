@@ -1,5 +1,5 @@
 use super::exit::{Outcome, Trouble, tell};
-use crate::relay::{Relay, RelayConfig};
+use crate::relay::{ConfigError, Relay, RelayConfig};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,23 +15,30 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Result<Outcome, Trouble> {
-        let config = self.configuration.load()?;
-        let timeout = config.shutdown_timeout;
-        let failed = |error| Trouble::new("cannot start").because(error);
-        let relay = Relay::start(config).map_err(failed)?;
-        for (name, address) in relay.addresses() {
-            tell(format_args!("{name} listens on {address}"));
-        }
-        if let Some(address) = relay.metrics_address() {
-            tell(format_args!("figures and state are on http://{address}/"));
-        }
-        let report = relay.run(timeout, || self.configuration.read());
-        let report = report.map_err(|error| Trouble::new("cannot hear of signals").because(error))?;
-        for line in report.to_string().lines() {
-            tell(line);
-        }
-        Ok(if report.is_complete() { Outcome::Done } else { Outcome::Incomplete })
+        serve(self.configuration.load()?, || self.configuration.read())
     }
+}
+
+/// Runs a relay until it is told to end; `reread` is its configuration after SIGHUP.
+pub(super) fn serve(
+    config: RelayConfig,
+    reread: impl FnMut() -> Result<RelayConfig, ConfigError>,
+) -> Result<Outcome, Trouble> {
+    let timeout = config.shutdown_timeout;
+    let failed = |error| Trouble::new("cannot start").because(error);
+    let relay = Relay::start(config).map_err(failed)?;
+    for (name, address) in relay.addresses() {
+        tell(format_args!("{name} listens on {address}"));
+    }
+    if let Some(address) = relay.metrics_address() {
+        tell(format_args!("figures and state are on http://{address}/"));
+    }
+    let report = relay.run(timeout, reread);
+    let report = report.map_err(|error| Trouble::new("cannot hear of signals").because(error))?;
+    for line in report.to_string().lines() {
+        tell(line);
+    }
+    Ok(if report.is_complete() { Outcome::Done } else { Outcome::Incomplete })
 }
 
 /// What a relay is to do: a file, or all that is needed on the command line.
@@ -61,7 +68,7 @@ impl Configuration {
         self.read().map_err(|error| Trouble::new("the configuration cannot be used").because(error))
     }
 
-    fn read(&self) -> Result<RelayConfig, crate::relay::ConfigError> {
+    fn read(&self) -> Result<RelayConfig, ConfigError> {
         if let Some(file) = &self.config {
             return RelayConfig::read(file);
         }

@@ -9,6 +9,7 @@ mod output;
 mod queue;
 mod run;
 mod send;
+mod status;
 
 use clap::{Parser, Subcommand};
 use exit::{Outcome, Trouble};
@@ -58,6 +59,8 @@ enum Command {
     Run(run::Run),
     /// Sends the lines of files or of the standard input as events
     Send(send::Send),
+    /// Shows the state of a relay that runs
+    Status(status::Status),
 }
 
 impl Command {
@@ -69,6 +72,7 @@ impl Command {
             Self::Queue(queue) => queue.run(),
             Self::Run(run) => run.run(),
             Self::Send(send) => send.run(),
+            Self::Status(status) => status.run(),
         }
     }
 }

@@ -83,3 +83,18 @@ fn what_the_system_drops_is_counted() {
     let stats = rig.eventually(all);
     assert_eq!(stats.outputs["out"].accepted, stats.inputs["in"].received);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_datagram_that_is_too_long_is_cut_tagged_and_counted() {
+    use std::os::unix::net::UnixDatagram;
+
+    let rig = Rig::start(&format!("inputs.in.max_length = 100_000\n{}", config("syslog+unix:FOLDER/log")));
+    let socket = UnixDatagram::unbound().unwrap();
+    let text = [&b"<13>Oct 11 22:14:15 app: "[..], &[b'x'; 150_000]].concat();
+    socket.send_to(&text, rig.path("log")).unwrap();
+    let found = documents(&rig.path("out"), 1);
+    assert_eq!(found[0]["tags"], json!(["_message_truncated"]));
+    assert_eq!(found[0]["message"].as_str().unwrap().len(), 100_000 - 25);
+    assert_eq!(rig.relay.stats().inputs["in"].truncated, 1);
+}

@@ -62,3 +62,25 @@ fn a_peer_that_sends_byte_by_byte_holds_nobody_up() {
     slow.write_all(b"\n").unwrap();
     assert_eq!(lines(&rig.path("out"), 5)[4], "slow");
 }
+
+#[test]
+fn hundreds_of_peers_that_say_nothing_or_little_hold_nobody_up() {
+    let rig = Rig::start(&config(""));
+    let silent: Vec<TcpStream> = (0..100).map(|_| rig.connect("in")).collect();
+    let mut slow: Vec<TcpStream> = (0..100).map(|_| rig.connect("in")).collect();
+    rig.eventually(|stats| stats.inputs["in"].open_connections == 200);
+    for number in 0..50_u8 {
+        for stream in &mut slow {
+            stream.write_all(&[b'a' + number % 26]).unwrap();
+        }
+        rig.send("in", b"quick\n");
+    }
+    assert_eq!(lines(&rig.path("out"), 50), ["quick"; 50]);
+    for stream in &mut slow {
+        stream.write_all(b"\n").unwrap();
+    }
+    let found = lines(&rig.path("out"), 150);
+    assert!(found[50..].iter().all(|line| line.len() == 50), "{found:?}");
+    drop(silent);
+    rig.eventually(|stats| stats.inputs["in"].received == 150);
+}

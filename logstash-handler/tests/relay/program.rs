@@ -167,6 +167,45 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
 }
 
 #[test]
+fn the_state_of_a_relay_that_runs_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &format!("metrics = \"127.0.0.1:0\"\n{LINES}"));
+    TcpStream::connect(program.address()).unwrap().write_all(b"1\n2\n").unwrap();
+    lines(&folder.path().join("out"), 2);
+    let url = program.told("figures and state are on ");
+    let status = |arguments: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_logstash-relay"))
+            .arg("status")
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{run:?}");
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let found: serde_json::Value = serde_json::from_str(&status(&["--json", &url])).unwrap();
+    assert_eq!(found["inputs"][0]["figures"]["received"], 2);
+    let text = status(&[&url]);
+    assert!(text.lines().any(|line| line.starts_with("out ") && line.contains(" 2 ")), "{text}");
+    let away =
+        Command::new(env!("CARGO_BIN_EXE_logstash-relay")).args(["status", "http://127.0.0.1:1"]).output();
+    assert_eq!(away.unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn check_tells_what_is_wrong_and_fails() {
+    let check = |output: &str| {
+        let arguments = ["check", "--input", "lines+tcp://127.0.0.1:0", "--output", output];
+        Command::new(env!("CARGO_BIN_EXE_logstash-relay")).args(arguments).output().unwrap()
+    };
+    let run = check("stdout:");
+    assert!(run.status.success(), "{run:?}");
+    let run = check("beats://127.0.0.1:1");
+    let text = String::from_utf8_lossy(&run.stdout);
+    assert!(text.contains("WRONG  output beats://127.0.0.1:1: ") && text.contains("refused"), "{text}");
+    assert_eq!(run.status.code(), Some(1));
+}
+
+#[test]
 fn what_was_acknowledged_survives_kills() {
     let receiver = Receiver::start().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -11,8 +11,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, interval_at, sleep};
 
-/// Receives until the input is stopped.
+/// Receives until the input is stopped, also after a datagram that makes the reader panic.
 pub(super) async fn run(socket: Socket, shared: Arc<Shared>) {
+    let socket = Arc::new(socket);
+    loop {
+        let receiving = tokio::spawn(receive(Arc::clone(&socket), Arc::clone(&shared)));
+        if receiving.await.is_ok() {
+            return;
+        }
+        shared.counters.failed_connections.add(1);
+        shared.problem("a datagram made the reader panic, and is lost");
+    }
+}
+
+async fn receive(socket: Arc<Socket>, shared: Arc<Shared>) {
     let mut stop = shared.stop.clone();
     let mut datagrams = Datagrams::new(&shared);
     let mut look = interval_at(Instant::now() + LOOK, LOOK);
@@ -45,7 +57,8 @@ struct Datagrams<'s> {
 
 impl<'s> Datagrams<'s> {
     fn new(shared: &'s Shared) -> Self {
-        let buffer = vec![0; LARGEST].into_boxed_slice();
+        // One byte more, to see what is too long.
+        let buffer = vec![0; LARGEST.max(shared.config.max_length()) + 1].into_boxed_slice();
         Self { shared, dispatcher: shared.dispatcher(None), peer: None, buffer }
     }
 
@@ -104,7 +117,7 @@ impl<'s> Datagrams<'s> {
 
 const TRUNCATED: &str = "_message_truncated";
 
-/// No datagram is larger.
+/// No datagram of UDP is larger; those of the file system may be.
 const LARGEST: usize = 64 * 1024;
 
 /// Datagrams that are taken before others get their turn.

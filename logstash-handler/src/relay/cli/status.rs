@@ -70,7 +70,8 @@ fn shown(status: &Value) -> String {
     let _ = writeln!(out, "\n{:<24} {:>10} {:>12} {:>11}", "input", "events/s", "events", "connections");
     for input in each(&status["inputs"]) {
         let figures = &input["figures"];
-        let (received, open) = (&figures["received"], &figures["open_connections"]);
+        // A value does not know of widths.
+        let (received, open) = (figures["received"].to_string(), figures["open_connections"].to_string());
         let _ = writeln!(out, "{:<24} {:>10} {received:>12} {open:>11}", text(&input["name"]), pace(input));
     }
     let _ = writeln!(
@@ -87,7 +88,7 @@ fn shown(status: &Value) -> String {
             .sum();
         let oldest =
             output["oldest_seconds"].as_f64().map_or_else(|| "-".to_owned(), |age| format!("{age:.0} s"));
-        let (delivered, waiting) = (&output["acknowledged"], &output["pending"]);
+        let (delivered, waiting) = (output["acknowledged"].to_string(), output["pending"].to_string());
         let _ = writeln!(
             out,
             "{:<24} {:>10} {delivered:>12} {waiting:>11} {dropped:>9} {oldest:>9}  {}",

@@ -5,6 +5,31 @@
 //!
 //! A [`RelayConfig`] says what it does, a [`Relay`] does it.
 //!
+//! # As a program
+//!
+//! `logstash-relay run --config FILE`, or with `--input` and `--output` and no file; `logstash-relay check` with the
+//! same arguments tries whether that would work, and `logstash-relay help` tells the rest. Configurations to start from
+//! are in `examples/relay` of this crate.
+//!
+//! | signal | what it does |
+//! | --- | --- |
+//! | SIGTERM, SIGINT | stops to listen, hands on what is in hand, delivers and stores for `shutdown_timeout`, and reports; the second one ends at once |
+//! | SIGHUP | reads the file and the certificates again; connections of inputs that stay the same stay |
+//!
+//! Under systemd it says when it is ready, reloads and stops, and feeds the watchdog.
+//!
+//! # State and figures
+//!
+//! | path of `metrics` | what is there |
+//! | --- | --- |
+//! | `/` | a page that shows what flows, what waits, and what went wrong lately |
+//! | `/status.json` | the same as JSON |
+//! | `/metrics` | figures for Prometheus: [`InputStats`] by input, the ledger of [`Stats`](crate::Stats) by output and reason |
+//! | `/healthz` | 200 while the process answers |
+//! | `/readyz` | 200 while events are taken, otherwise 503 |
+//!
+//! Who can reach that address can read all this; nothing can be changed there.
+//!
 //! # What happens when it is too much
 //!
 //! | what | bound | beyond it |
@@ -12,7 +37,7 @@
 //! | one message | `max_length` of the input | it is cut, tagged and counted |
 //! | connections of an input | `max_connections`, `max_connections_per_peer` | closed at once and counted |
 //! | a TLS handshake | `handshake_timeout` | closed and counted |
-//! | memory of a connection | the longest message, and 64 KiB; for Beats 4 times the longest message | nothing more is read |
+//! | memory of a connection | the longest message, and 64 KiB; for Beats what a window may take, 4 times the longest message | nothing more is read; the connection of a larger window is closed |
 //! | an output without room | its queue | by `when_full`: connections wait, and datagrams are dropped and counted; or all is dropped and counted |
 //!
 //! # What is acknowledged

@@ -139,8 +139,8 @@ pub struct WindowEncoder {
 impl WindowEncoder {
     /// An encoder of a zlib level from 0 (frames stay as they are) to 9; above counts as 9.
     ///
-    /// Level 3 is the default of Filebeat. Level 1 compresses about twice as fast, level 6 half as
-    /// fast and a little smaller.
+    /// Level 3 is the default of Filebeat. Level 1 takes less than half of its time for a third more bytes,
+    /// level 6 more than twice its time for a tenth fewer.
     #[must_use]
     pub fn new(level: u32) -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 use super::super::Settings;
 use super::super::comparison::{Comparison, Spread};
+use super::super::sample::Sized;
 use super::programs::Program;
 use super::{AREA, figures};
 use crate::failure::{Failure, fail};
@@ -17,13 +18,22 @@ pub(super) fn measure(settings: &Settings<'_>, runs: usize) -> Result<Vec<Compar
         ],
         Measurement::read,
     )?;
-    Program::run(&mut programs, runs, if settings.quick { "2" } else { "40" })?;
+    // How they compare depends on what is deflated: documents of many fields, and documents of text.
+    let scratch = settings.workspace.scratch("bench")?;
+    let texts = [300, 1024].map(|size| (size, scratch.path().join(format!("text-{size}"))));
+    for (size, path) in &texts {
+        Sized::new(*size)?.write(path, EVENTS)?;
+    }
+    let milliseconds = if settings.quick { "2" } else { "40" };
+    let arguments = [milliseconds.as_ref(), texts[0].1.as_os_str(), texts[1].1.as_os_str()];
+    Program::run(&mut programs, runs, &arguments)?;
     comparisons(&programs)
 }
 
 /// A window of 2,048 events at one level, in one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Measurement {
+    kind: Kind,
     /// Bytes of an event.
     size: u64,
     level: u32,
@@ -33,14 +43,26 @@ struct Measurement {
     ratio: f64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Fields,
+    Text,
+}
+
 impl Measurement {
     fn read(line: &str) -> Result<Self, Failure> {
-        match figures(line)? {
-            ("deflate", [size, level, speed, ratio]) => {
-                Ok(Self { size: size as u64, level: level as u32, speed, ratio })
-            }
+        let (name, [size, level, speed, ratio]) = figures(line)?;
+        let kind = match name {
+            "deflate" => Kind::Fields,
+            "text" => Kind::Text,
             _ => fail!("a program that measures deflate wrote `{line}`"),
-        }
+        };
+        Ok(Self { kind, size: size as u64, level: level as u32, speed, ratio })
+    }
+
+    /// Whether the same documents were deflated.
+    fn is_of(&self, other: &Self) -> bool {
+        (self.kind, self.size) == (other.kind, other.size)
     }
 
     fn median_speed(self, program: &Program<Self>) -> f64 {
@@ -49,7 +71,7 @@ impl Measurement {
 
     /// In every run.
     fn speeds(self, program: &Program<Self>) -> Vec<f64> {
-        let same = |other: &&Self| (other.size, other.level) == (self.size, self.level);
+        let same = |other: &&Self| other.is_of(&self) && other.level == self.level;
         program.rounds().filter_map(|round| round.iter().find(same)).map(|other| other.speed).collect()
     }
 }
@@ -60,7 +82,7 @@ fn comparisons(programs: &[Program<Measurement>]) -> Result<Vec<Comparison>, Fai
     let mut comparisons = Vec::new();
     for own in cases(ours).into_iter().filter(|own| LEVELS.contains(&own.level)) {
         for other in others {
-            let rivals = cases(other).into_iter().filter(|theirs| theirs.size == own.size);
+            let rivals = cases(other).into_iter().filter(|theirs| theirs.is_of(&own));
             // Every one has its own idea of what a level is.
             let fastest = rivals
                 .filter(|theirs| theirs.ratio >= own.ratio * (1.0 - TOLERANCE))
@@ -72,8 +94,13 @@ fn comparisons(programs: &[Program<Measurement>]) -> Result<Vec<Comparison>, Fai
             comparisons.push(Comparison {
                 area: AREA,
                 name: format!(
-                    "deflate window, {} B, level {} ({:.2}:1), peer at level {} ({:.2}:1)",
-                    own.size, own.level, own.ratio, theirs.level, theirs.ratio
+                    "deflate window{}, {} B, level {} ({:.2}:1), peer at level {} ({:.2}:1)",
+                    if own.kind == Kind::Text { " of text" } else { "" },
+                    own.size,
+                    own.level,
+                    own.ratio,
+                    theirs.level,
+                    theirs.ratio
                 ),
                 peer: other.name,
                 unit: "MB/s",
@@ -86,6 +113,9 @@ fn comparisons(programs: &[Program<Measurement>]) -> Result<Vec<Comparison>, Fai
 }
 
 const LEVELS: [u32; 3] = [1, 3, 6];
+
+/// As many as the programs want in a file.
+const EVENTS: usize = 2048;
 
 /// So much more counts as no more bytes.
 const TOLERANCE: f64 = 0.01;
@@ -108,6 +138,7 @@ mod tests {
                 "deflate 300 2 150 4.96",
                 "deflate 300 3 120 5.5",
                 "deflate 1000 3 500 9.0",
+                "text 300 3 500 9.0",
             ],
         ];
         let comparisons = comparisons(&[program("zlib-rs", &ours), program("libdeflate", &theirs)]).unwrap();

@@ -1,5 +1,6 @@
 //! One program of `xtask/peers/codec`, built on each implementation of deflate in turn.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -38,10 +39,9 @@ impl<M> Program<M> {
         Ok(programs)
     }
 
-    /// Runs them in turn; each run measures all cases, each for so long.
-    pub(super) fn run(programs: &mut [Self], runs: usize, milliseconds: &str) -> Result<(), Failure> {
-        let mut measured: Vec<_> =
-            programs.iter_mut().map(|program| || program.round(milliseconds)).collect();
+    /// Runs them in turn; each run measures all cases. The first argument is for how long each.
+    pub(super) fn run(programs: &mut [Self], runs: usize, arguments: &[&OsStr]) -> Result<(), Failure> {
+        let mut measured: Vec<_> = programs.iter_mut().map(|program| || program.round(arguments)).collect();
         let mut sides: Vec<Side<'_>> = measured.iter_mut().map(|side| side as Side<'_>).collect();
         alternate(runs, &mut sides).map(drop)
     }
@@ -52,8 +52,8 @@ impl<M> Program<M> {
     }
 
     /// One round of all cases, which is one turn; the figure that is returned says only that it went well.
-    fn round(&mut self, milliseconds: &str) -> Result<f64, Failure> {
-        let text = process::output(Command::new(&self.path).arg(milliseconds), PATIENCE)?;
+    fn round(&mut self, arguments: &[&OsStr]) -> Result<f64, Failure> {
+        let text = process::output(Command::new(&self.path).args(arguments), PATIENCE)?;
         self.rounds.push(text.lines().map(self.read).collect::<Result<_, _>>()?);
         Ok(1.0)
     }

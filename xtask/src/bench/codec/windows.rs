@@ -16,7 +16,8 @@ pub(super) fn measure(settings: &Settings<'_>, runs: usize) -> Result<Vec<Compar
         ],
         Measurement::read,
     )?;
-    Program::run(&mut programs, runs, if settings.quick { "5" } else { "80" })?;
+    let milliseconds = if settings.quick { "5" } else { "80" };
+    Program::run(&mut programs, runs, &[milliseconds.as_ref()])?;
     comparisons(&programs)
 }
 

@@ -1,12 +1,14 @@
 //! Deflates a window of 2,048 events in one call, at each level.
 //!
-//! `codec-deflate-peer MILLISECONDS` writes `deflate BYTES LEVEL SPEED RATIO`: the size of an event, MB of frames per
-//! second, and how many times smaller they became. Which implementation is at work was decided when this was built.
+//! `codec-deflate-peer MILLISECONDS [FILE]...` writes `deflate BYTES LEVEL SPEED RATIO`: the size of an event, MB of
+//! frames per second, and how many times smaller they became; then the same as `text` for files with 2,048 documents,
+//! one a line. Which implementation is at work was decided when this was built.
 
 #[path = "../../documents.rs"]
 mod documents;
 
 use std::env;
+use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -14,30 +16,42 @@ use documents::documents;
 use flate2::{Decompress, FlushDecompress, Status};
 
 fn main() {
-    let argument = env::args().nth(1).and_then(|argument| argument.parse().ok());
-    let Some(milliseconds) = argument else {
-        eprintln!("usage: codec-deflate-peer MILLISECONDS");
+    let mut arguments = env::args().skip(1);
+    let Some(milliseconds) = arguments.next().and_then(|argument| argument.parse().ok()) else {
+        eprintln!("usage: codec-deflate-peer MILLISECONDS [FILE]...");
         std::process::exit(2);
     };
     let time = Duration::from_millis(milliseconds);
     for size in [300, 1000] {
-        let frames = frames(&documents(EVENTS, size));
-        let mut output = vec![0; frames.len() + frames.len() / 8 + 64];
-        for level in LEVELS {
-            let mut deflate = deflater(level);
-            // The first round warms up, and shows that it can be read.
-            let length = deflate(&frames, &mut output);
-            assert_eq!(inflated(&output[..length], frames.len()), frames);
-            // The fastest of many rounds is the one that nothing else on the machine had a part in.
-            let (started, mut fastest) = (Instant::now(), Duration::MAX);
-            while started.elapsed() < time {
-                let round = Instant::now();
-                black_box(deflate(black_box(&frames), &mut output));
-                fastest = fastest.min(round.elapsed());
-            }
-            let speed = frames.len() as f64 / fastest.as_secs_f64() / 1e6;
-            println!("deflate {size} {level} {speed:.2} {:.4}", frames.len() as f64 / length as f64);
+        measure("deflate", &documents(EVENTS, size), time);
+    }
+    for file in arguments {
+        let text = fs::read(&file).expect("a file that can be read");
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines: Vec<Vec<u8>> = lines.map(<[u8]>::to_vec).collect();
+        assert_eq!(lines.len(), EVENTS, "documents in {file}");
+        measure("text", &lines, time);
+    }
+}
+
+fn measure(kind: &str, payloads: &[Vec<u8>], time: Duration) {
+    let size = payloads.iter().map(Vec::len).sum::<usize>() / payloads.len();
+    let frames = frames(payloads);
+    let mut output = vec![0; frames.len() + frames.len() / 8 + 64];
+    for level in LEVELS {
+        let mut deflate = deflater(level);
+        // The first round warms up, and shows that it can be read.
+        let length = deflate(&frames, &mut output);
+        assert_eq!(inflated(&output[..length], frames.len()), frames);
+        // The fastest of many rounds is the one that nothing else on the machine had a part in.
+        let (started, mut fastest) = (Instant::now(), Duration::MAX);
+        while started.elapsed() < time {
+            let round = Instant::now();
+            black_box(deflate(black_box(&frames), &mut output));
+            fastest = fastest.min(round.elapsed());
         }
+        let speed = frames.len() as f64 / fastest.as_secs_f64() / 1e6;
+        println!("{kind} {size} {level} {speed:.2} {:.4}", frames.len() as f64 / length as f64);
     }
 }
 

@@ -151,6 +151,33 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_handlers_do_not_storm_a_peer_that_is_away() {
+        const HANDLERS: u64 = 100;
+        let start = Instant::now();
+        let mut attempts = Vec::new();
+        for seed in 0..HANDLERS {
+            let backoff = Backoff::new().base(SECOND).max(60 * SECOND).seed(seed);
+            let (mut pump, mut now) = (Pump::new(backoff, 60 * SECOND), start);
+            while now < start + 3600 * SECOND {
+                match pump.step(1, now) {
+                    Step::Wait { until } => now = until,
+                    step => {
+                        assert_eq!(step, Send { limit: None });
+                        attempts.push((now - start).as_secs());
+                        pump.finished(10, 0, Some(ErrorKind::Unavailable), now);
+                    }
+                }
+            }
+        }
+        // Of each two a minute at most, once they have waited for some time.
+        let late = attempts.iter().filter(|second| **second >= 600).count() as u64;
+        assert!(late <= HANDLERS * 2 * 50, "{late} attempts in 50 minutes");
+        // And not all of them at the same time.
+        let most = (600..3600).map(|second| attempts.iter().filter(|at| **at == second).count()).max();
+        assert!(most < Some(20), "{most:?} attempts in one second");
+    }
+
+    #[test]
     fn progress_resets_the_backoff_even_when_the_batch_fails() {
         let (mut pump, now) = (pump(), Instant::now());
         for _ in 0..5 {

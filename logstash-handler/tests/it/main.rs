@@ -21,3 +21,4 @@ mod support;
 mod sync_handler;
 #[cfg(feature = "testing")]
 mod testing;
+mod traps;

@@ -58,7 +58,10 @@ fn the_books_balance_at_every_moment_of_a_stormy_run() {
     let report = guard.shutdown(LONG);
     assert!(report.complete);
     assert_eq!(report.accepted, 12_000);
-    assert_eq!((report.dropped.unformattable, report.dropped.oversized), (120, 120));
+    // Where there is no room at all, what they are is not looked at any more.
+    let of_each = [report.dropped.unformattable, report.dropped.oversized];
+    assert!(of_each.iter().all(|events| *events <= 120), "{report:?}");
+    assert!(of_each.iter().sum::<u64>() + report.dropped.overflow == report.dropped.total(), "{report:?}");
     assert_eq!(report.accepted + report.reports, report.acknowledged + report.dropped.total(), "{report}");
     assert_eq!((report.stored, report.unsaved), (0, 0));
     let stats = handler.stats();

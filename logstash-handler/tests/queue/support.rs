@@ -96,7 +96,7 @@ pub(crate) fn generation(queue: &Path) -> PathBuf {
 /// Changes the database of a queue that is closed.
 #[cfg(feature = "sled")]
 pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
-    let config = sled::Config::default().path(generation(queue)).segment_size(4 << 20);
+    let config = sled::Config::default().path(generation(queue)).segment_size(2 << 20);
     let deadline = Instant::now() + Duration::from_secs(5);
     let db = loop {
         match config.open() {

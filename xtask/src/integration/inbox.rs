@@ -82,10 +82,15 @@ impl Inbox {
                 Err(_) => fail!("{} of {count} documents arrived", taken.len()),
             }
         }
-        match self.documents.try_recv() {
-            Ok(_) => fail!("more than {count} documents arrived"),
-            Err(_) => Ok(taken),
+        match self.so_far()?.len() {
+            0 => Ok(taken),
+            more => fail!("{more} documents more than {count} arrived"),
         }
+    }
+
+    /// Takes out what has arrived so far.
+    pub(super) fn so_far(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        self.documents.try_iter().collect()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 mod case;
 mod clients;
 mod corpus;
+mod defects;
 mod events;
 mod inbox;
 mod logstash_async;
@@ -58,6 +59,8 @@ Starts the peers as processes and compares what arrives with what was sent, byte
 
 The programs are built and the Python packages are installed below target/peers/ with the first run. A peer that
 cannot run here is skipped, loudly, with the way to get it; name it with --require to fail instead.
+
+What python-logstash-async is known to lose, repeat, hold up or reorder, ours is made to go through beside it.
 
 Where a peer is known to be at fault, its failure is what the case checks: its status is `expected failure`, and its
 detail says what the fault is. The matrix at the end shows the worst of the cases that make up a cell; what a peer
@@ -136,7 +139,9 @@ fn cases(peer: &'static str, workspace: &Workspace, scratch: &Path) -> Result<(S
     let cases = if peer == "pylogbeat" {
         clients::pylogbeat(&python, scratch)
     } else {
-        logstash_async::cases(&python, scratch)
+        let mut cases = logstash_async::cases(&python, scratch);
+        cases.extend(defects::cases(&python, scratch));
+        cases
     };
     Ok((version, cases))
 }

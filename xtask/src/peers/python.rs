@@ -122,6 +122,11 @@ impl Python {
         Running::captured(self.script("logstash_async_deliver.py").args(numbers))
     }
 
+    /// Has python-logstash-async do what it is known to do wrong; the cases are told in the script.
+    pub(crate) fn fail_at(&self, case: &str, port: u16, argument: &str) -> Result<Running, Failure> {
+        Running::captured(self.script("logstash_async_defects.py").args([case, &port.to_string(), argument]))
+    }
+
     /// Measures the formatter of python-logstash-async, so long for each case. What it prints is told in the script.
     pub(crate) fn time_formatter(&self, milliseconds: u32) -> Result<String, Failure> {
         process::output(self.script("format_time.py").arg(milliseconds.to_string()), Duration::from_secs(300))

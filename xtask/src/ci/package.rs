@@ -123,14 +123,13 @@ fn belongs(file: &str) -> bool {
     }
 }
 
-const EVERYWHERE: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"];
+const EVERYWHERE: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs"];
 
 /// Files that a crate must have beside those. Others build on the specification of the codec and on its vectors.
 const OWN: &[(&str, &[&str])] = &[(
     "lumberjack-codec",
     &[
         "PROTOCOL.md",
-        "README.md",
         "examples/echo_server.rs",
         "examples/send_file.rs",
         "examples/tokio_client.rs",

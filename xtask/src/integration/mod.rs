@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::arguments::{Arguments, one_of};
 use crate::failure::{Failure, Trying};
-use crate::peers::{GoLumber, Missing, Profile, Python, RustPeer};
+use crate::peers::{GoLumber, Missing, Profile, Python, RustPeer, StandardPython};
 use crate::task::{Flag, Task};
 use crate::workspace::Workspace;
 
@@ -21,6 +21,7 @@ mod our_client;
 mod our_server;
 mod our_tls;
 mod report;
+mod standard_python;
 mod table;
 mod wire;
 
@@ -56,6 +57,7 @@ Starts the peers as processes and compares what arrives with what was sent, byte
   python-logstash-async  its transports, and ours beside them, to our receivers; needs Python 3.11 with venv
   ferro-lumberjack       our client to its server, its client to our server; the crate is built
   lumberjack-protocol    our client to its server, its client to our server; the crate is built
+  python                 the handlers of its standard library to our relay; needs Python 3
 
 The programs are built and the Python packages are installed below target/peers/ with the first run. A peer that
 cannot run here is skipped, loudly, with the way to get it; name it with --require to fail instead.
@@ -69,7 +71,7 @@ cannot do at all is `n/a`.",
 };
 
 const PEERS: &[&str] =
-    &["go-lumber", "pylogbeat", "python-logstash-async", "ferro-lumberjack", "lumberjack-protocol"];
+    &["go-lumber", "pylogbeat", "python-logstash-async", "ferro-lumberjack", "lumberjack-protocol", "python"];
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut selected = Vec::new();
@@ -132,6 +134,12 @@ fn cases(peer: &'static str, workspace: &Workspace, scratch: &Path) -> Result<(S
             cases.extend(clients::lumberjack_protocol(&rust, scratch));
         }
         return Ok((rust.version.clone(), cases));
+    }
+
+    if peer == "python" {
+        let python = Arc::new(StandardPython::prepare(workspace)?);
+        let cases = standard_python::cases(&python, workspace, scratch);
+        return Ok((python.version.clone(), cases));
     }
 
     let python = Arc::new(Python::prepare(workspace)?);

@@ -18,6 +18,9 @@ pub(crate) use python::Python;
 mod rust;
 pub(crate) use rust::{Profile, RustPeer};
 
+mod standard_python;
+pub(crate) use standard_python::StandardPython;
+
 /// A library with a server.
 pub(crate) trait Serves: Send + Sync {
     fn serve(&self, options: &ServerOptions<'_>) -> Result<Server, Failure>;

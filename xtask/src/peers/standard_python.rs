@@ -1,0 +1,52 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::Missing;
+use crate::failure::Failure;
+use crate::process::{self, Running};
+use crate::workspace::Workspace;
+
+/// The logging handlers that Python brings along.
+#[derive(Debug)]
+pub(crate) struct StandardPython {
+    drivers: PathBuf,
+    pub(crate) version: String,
+}
+
+impl StandardPython {
+    /// Any Python 3 that is there.
+    pub(crate) fn prepare(workspace: &Workspace) -> Result<Self, Missing> {
+        let mut ask = Command::new(PYTHON);
+        ask.args(["-c", "import platform; print(platform.python_version())"]);
+        let version = process::output(&mut ask, Duration::from_secs(60)).map_err(|failure| {
+            Missing::new(&failure, "install Python 3 (Debian: apt-get install python3)")
+        })?;
+        Ok(Self { drivers: workspace.peer_sources("python"), version: version.trim().to_owned() })
+    }
+
+    /// Starts a program that logs that many events through `SocketHandler` or `DatagramHandler` and ends. What
+    /// it logged goes to `file`, one object a line.
+    pub(crate) fn log(
+        &self,
+        handler: &str,
+        address: SocketAddr,
+        events: usize,
+        file: &Path,
+    ) -> Result<Running, Failure> {
+        Running::captured(
+            Command::new(PYTHON)
+                // No byte code beside the sources.
+                .arg("-B")
+                .arg(self.drivers.join("standard_handlers.py"))
+                .arg(address.port().to_string())
+                .arg(events.to_string())
+                .arg(file)
+                .arg(handler)
+                .env("PYTHONUTF8", "1"),
+        )
+    }
+}
+
+const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };

@@ -133,6 +133,9 @@ impl Relay {
     ) -> Result<(), RelayError> {
         let mut web = self.web.lock().unwrap_or_else(PoisonError::into_inner);
         if config.metrics != before.metrics {
+            if let Some(before) = web.take() {
+                runtime.block_on(before.stop());
+            }
             *web = match config.metrics {
                 Some(address) => Some(runtime.block_on(Web::start(address, &self.view))?),
                 None => None,

@@ -37,6 +37,13 @@ impl Web {
         Ok(Self { address, task })
     }
 
+    /// Waits until the address is free again.
+    pub(crate) async fn stop(mut self) {
+        self.task.abort();
+        // It ends with that.
+        let _ = (&mut self.task).await;
+    }
+
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }

@@ -42,7 +42,7 @@ fn one_peer_cannot_take_all_places() {
 
 #[test]
 fn who_says_nothing_for_too_long_is_closed_and_what_he_said_is_kept() {
-    let rig = Rig::start(&config("idle_timeout = \"50 ms\""));
+    let rig = Rig::start(&config("idle_timeout = \"1 s\""));
     let mut stream = rig.connect("in");
     stream.write_all(b"half a li").unwrap();
     assert!(is_closed(&stream));

@@ -96,5 +96,4 @@ fn an_address_that_is_taken_is_told_and_a_new_one_taken() {
     assert!(error.contains("metrics: cannot listen on"), "{error}");
     rig.reload(&CONFIG.replace("metrics = \"127.0.0.1:0\"", ""));
     assert_eq!(rig.relay.metrics_address(), None);
-    assert!(TcpStream::connect(first).is_err());
 }

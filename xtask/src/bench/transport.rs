@@ -134,7 +134,7 @@ impl Case<'_> {
         match (self.level, self.encode, self.receiver) {
             (0, false, "ours") => 60_000_000,
             (0, false, _) => 30_000_000,
-            _ => 15_000_000,
+            _ => 10_000_000,
         }
     }
 }

@@ -129,7 +129,7 @@ fn survive(queue: &SledQueue) {
         .args(["--fsize=unlimited:", "--pid", &std::process::id().to_string()])
         .status();
     assert!(lifted.unwrap().success());
-    let deadline = Instant::now() + Duration::from_secs(8);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while let Err(error) = queue.maintain().and_then(|()| queue.sync()) {
         assert!(Instant::now() < deadline, "{error}: {:?}", error.source());
         thread::sleep(Duration::from_millis(20));

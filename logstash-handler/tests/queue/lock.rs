@@ -114,7 +114,7 @@ fn a_directory_that_stays_locked_is_refused() {
     std::fs::write(directory.path().join("lock"), "4711").unwrap();
     let start = Instant::now();
     let error = SledQueue::open(directory.path()).unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(start.elapsed() < Duration::from_secs(10), "it is tried for a second");
     assert_eq!(error.kind(), QueueErrorKind::Locked);
     let message = error.to_string();
     assert!(message.contains("process 4711"), "{message}");

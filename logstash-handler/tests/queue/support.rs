@@ -97,7 +97,7 @@ pub(crate) fn generation(queue: &Path) -> PathBuf {
 #[cfg(feature = "sled")]
 pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
     let config = sled::Config::default().path(generation(queue)).segment_size(2 << 20);
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(20);
     let db = loop {
         match config.open() {
             Ok(db) => break db,

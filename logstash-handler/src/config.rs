@@ -115,7 +115,8 @@ impl HandlerBuilder {
     /// [`ConfigError`] when the queue or the file for dead letters cannot be opened.
     pub fn config(mut self, config: &HandlerConfig) -> Result<Self, ConfigError> {
         let WindowConfig { events, bytes } = &config.window;
-        let options = &mut self.options;
+        let options = &self.options;
+        let retry = config.retry.as_ref().map(|retry| retry.backoff(options.retry.clone()));
         let events = events.unwrap_or(options.window_events);
         let bytes = bytes.map_or(options.window_bytes, Size::in_memory);
         self = self.window(events, bytes);
@@ -125,7 +126,7 @@ impl HandlerBuilder {
         self = with(self, config.linger.map(Time::duration), Self::linger);
         self = with(self, config.compression_level, Self::compression_level);
         self = with(self, config.batch, Self::batch);
-        self = with(self, config.retry.as_ref().map(RetryConfig::backoff), Self::retry);
+        self = with(self, retry, Self::retry);
         self = with(self, config.ttl.map(TimeOrNone::duration), Self::ttl);
         self = with(self, config.report_losses, Self::report_losses);
         self = with(self, config.stderr, Self::stderr);
@@ -163,8 +164,9 @@ struct RetryConfig {
 }
 
 impl RetryConfig {
-    fn backoff(&self) -> Backoff {
-        let backoff = with(Backoff::new(), self.base.map(Time::duration), Backoff::base);
+    /// That backoff, with what the file says.
+    fn backoff(&self, backoff: Backoff) -> Backoff {
+        let backoff = with(backoff, self.base.map(Time::duration), Backoff::base);
         with(backoff, self.max.map(Time::duration), Backoff::max)
     }
 }

@@ -66,6 +66,9 @@ impl Metrics {
 
     /// Publishes the books of this moment.
     ///
+    /// Keep this value from one call to the next: it remembers which latencies were published, and a new one
+    /// would add all of them to the histogram again.
+    ///
     /// Does nothing when the handler is gone.
     pub fn publish(&mut self) {
         if let Some(core) = self.core.upgrade() {

@@ -4,7 +4,7 @@ use env_filter::{Filter, ParseError};
 use log::{Log, Metadata, Record, SetLoggerError};
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 impl Handler {
     /// Makes this handler the logger of the `log` crate, for what the directives let through.
@@ -29,7 +29,7 @@ impl Handler {
         let filter = LogFilter::new(directives).map_err(InitLogError::Directives)?;
         let logger = Filtered { handler: self, filter: filter.clone() };
         log::set_boxed_logger(Box::new(logger)).map_err(InitLogError::Taken)?;
-        log::set_max_level(filter.0.load().filter());
+        log::set_max_level(filter.0.filter.load().filter());
         Ok(filter)
     }
 }
@@ -39,11 +39,19 @@ impl Handler {
 /// Clones are handles to the same filter. A record costs a look at each directive; one of a level that no
 /// directive lets through costs nothing.
 #[derive(Clone, Debug)]
-pub struct LogFilter(Arc<ArcSwap<Filter>>);
+pub struct LogFilter(Arc<Current>);
+
+#[derive(Debug)]
+struct Current {
+    filter: ArcSwap<Filter>,
+    /// Held while the filter and the maximum level of `log` are set, which belong together.
+    setting: Mutex<()>,
+}
 
 impl LogFilter {
     fn new(directives: &str) -> Result<Self, LogFilterError> {
-        Ok(Self(Arc::new(ArcSwap::from_pointee(read(directives)?))))
+        let filter = ArcSwap::from_pointee(read(directives)?);
+        Ok(Self(Arc::new(Current { filter, setting: Mutex::default() })))
     }
 
     /// Lets through what these directives do, from now on.
@@ -52,8 +60,11 @@ impl LogFilter {
     ///
     /// [`LogFilterError`] when one cannot be read; all is as before then.
     pub fn set(&self, directives: &str) -> Result<(), LogFilterError> {
-        self.0.store(Arc::new(read(directives)?));
-        log::set_max_level(self.0.load().filter());
+        let filter = read(directives)?;
+        let _setting = self.0.setting.lock().unwrap_or_else(PoisonError::into_inner);
+        let level = filter.filter();
+        self.0.filter.store(Arc::new(filter));
+        log::set_max_level(level);
         Ok(())
     }
 }
@@ -74,11 +85,11 @@ struct Filtered {
 
 impl Log for Filtered {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.filter.0.load().enabled(metadata) && Log::enabled(&self.handler, metadata)
+        self.filter.0.filter.load().enabled(metadata) && Log::enabled(&self.handler, metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.filter.0.load().matches(record) {
+        if self.filter.0.filter.load().matches(record) {
             Log::log(&self.handler, record);
         }
     }

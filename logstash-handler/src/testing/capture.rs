@@ -32,7 +32,7 @@ struct State {
     is_rejected: Option<Refusal>,
 }
 
-type Refusal = Box<dyn Fn(&Value) -> bool + Send>;
+type Refusal = Arc<Mutex<dyn Fn(&Value) -> bool + Send>>;
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +107,14 @@ impl CaptureTransport {
     ///
     /// The handler gives them up and hands them to its dead letters.
     pub fn reject(&self, is_rejected: impl Fn(&Value) -> bool + Send + 'static) {
-        self.state().is_rejected = Some(Box::new(is_rejected));
+        self.state().is_rejected = Some(Arc::new(Mutex::new(is_rejected)));
+    }
+
+    /// Asks the test, without the lock: it may look at what was delivered.
+    fn is_rejected(&self, event: &Bytes) -> bool {
+        let Some(is_rejected) = self.state().is_rejected.clone() else { return false };
+        let is_rejected = is_rejected.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::from_slice(event).is_ok_and(|document| is_rejected(&document))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,20 +124,19 @@ impl CaptureTransport {
 
 impl Transport for CaptureTransport {
     fn send(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
-        let mut state = self.state();
-        state.attempts += 1;
-        let failure = state.failures.pop_front();
+        let failure = {
+            let mut state = self.state();
+            state.attempts += 1;
+            state.failures.pop_front()
+        };
         if let Some(kind) = failure {
             return Err(TransportError::new(kind, "the test has this attempt fail"));
         }
         for event in batch.remaining()? {
-            let refuses = |is_rejected: &Refusal| {
-                serde_json::from_slice(&event).is_ok_and(|document| is_rejected(&document))
-            };
-            if state.is_rejected.as_ref().is_some_and(refuses) {
+            if self.is_rejected(&event) {
                 return Err(TransportError::new(ErrorKind::Rejected, "the test refuses this event"));
             }
-            state.events.push(event);
+            self.state().events.push(event);
             batch.acknowledge(1);
             self.shared.changed.notify_all();
         }

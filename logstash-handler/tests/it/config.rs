@@ -70,7 +70,8 @@ fn what_the_program_sets_stays_unless_the_file_says_otherwise() {
     let receiver = Receiver::start().unwrap();
     let options = |toml: &str| {
         let config = toml::from_str(toml).unwrap();
-        let builder = builder(&receiver).window(7, 7000).ttl(Duration::from_secs(9));
+        let retry = Backoff::new().base(Duration::from_secs(3)).max(Duration::from_secs(11));
+        let builder = builder(&receiver).window(7, 7000).ttl(Duration::from_secs(9)).retry(retry);
         format!("{:?}", builder.config(&config).unwrap())
     };
     let kept = options("window = { bytes = '8 kB' }");
@@ -79,6 +80,8 @@ fn what_the_program_sets_stays_unless_the_file_says_otherwise() {
         "{kept}"
     );
     assert!(options("ttl = 'none'").contains("ttl: None"));
+    let kept = options("retry = { base = '2 s' }");
+    assert!(kept.contains("base: 2s") && kept.contains("max: 11s"), "{kept}");
     assert!(options("overflow = 'drop_oldest'").contains("overflow: DropOldest"));
 }
 

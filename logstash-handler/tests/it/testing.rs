@@ -98,3 +98,17 @@ fn what_is_no_json_is_shown() {
     let error = captured.documents().unwrap_err();
     assert!(matches!(&error, CaptureError::NotJson { .. }) && error.to_string().contains("plain text"));
 }
+
+#[test]
+fn a_test_may_look_at_what_was_delivered_while_it_decides_what_to_refuse() {
+    let captured = CaptureTransport::new();
+    let before = captured.clone();
+    captured.reject(move |document| before.documents().unwrap().contains(document));
+    let (handler, guard) = handler(&captured).start().unwrap();
+    for _ in 0..2 {
+        handler.emit_raw(br#"{"message":"once"}"#).unwrap();
+    }
+    let report = guard.shutdown(LONG);
+    assert_eq!((report.acknowledged, report.dropped.rejected), (1, 1), "{report}");
+    assert_eq!(messages(&captured), ["once"]);
+}

@@ -150,8 +150,8 @@ pub trait Queue: Send + Sync {
 
     /// Writes out what is in memory and lets go of the store, so that somebody else can open it.
     ///
-    /// Waits at most `timeout`; a slower disk goes on behind its back. Called once, at shutdown: what
-    /// is asked of the queue afterwards fails.
+    /// Waits at most `timeout`; a slower disk goes on behind its back. Called at shutdown: what is asked of
+    /// the queue afterwards fails, and a second call does nothing.
     fn close(&self, timeout: Duration) {
         let _ = timeout;
     }

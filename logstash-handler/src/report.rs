@@ -20,9 +20,9 @@ pub struct Report {
     pub reports: u64,
     /// Events that the peer has taken over.
     pub acknowledged: u64,
-    /// Events that wait in the queue; a queue on disk keeps them for the next run.
+    /// Events that wait in a queue on disk, which keeps them for the next run.
     pub stored: u64,
-    /// Events that are in memory only.
+    /// Events that are in memory only, or not on the disk for sure.
     pub unsaved: u64,
     /// Events that were given up, by reason.
     pub dropped: Drops,
@@ -35,14 +35,21 @@ impl Report {
         let stats = core.stats();
         let persistent = core.queue.is_persistent();
         let in_memory = stats.in_arena + stats.in_writer;
+        let undurable = {
+            let books = core.ledger.lock();
+            books.taken.saturating_sub(books.stored)
+        };
+        // Those in the queue that it has not made durable, because there was no time or the disk failed.
+        let at_risk = if persistent { undurable.saturating_sub(stats.in_writer) } else { stats.queued };
+        let at_risk = at_risk.min(stats.queued);
         Self {
             complete,
             accepted: stats.accepted,
             recovered: stats.recovered,
             reports: stats.reports,
             acknowledged: stats.acknowledged,
-            stored: if persistent { stats.queued } else { 0 },
-            unsaved: if persistent { in_memory } else { in_memory + stats.queued },
+            stored: stats.queued - at_risk,
+            unsaved: in_memory + at_risk,
             dropped: stats.dropped,
             elapsed,
         }

@@ -140,7 +140,9 @@ impl<'c> Writer<'c> {
     fn commit(&self) {
         let (is_due, is_wanted) = {
             let books = self.core.ledger.lock();
-            (books.taken > books.stored, books.durable_wanted > books.stored)
+            // What is the handler's own has no position, but must not stay in memory either.
+            let is_last = books.durable_wanted == u64::MAX;
+            (is_last || books.taken > books.stored, books.durable_wanted > books.stored)
         };
         if !is_due {
             return;

@@ -1,15 +1,17 @@
 //! The queue on disk under a handler: outages, restarts, kill -9.
 
-use crate::support::{LONG, builder, info, messages, quick, transport};
+use crate::support::{LONG, Moody, builder, eventually, info, messages, quick, transport};
+use logstash_handler::queue::{Depth, Peek, Queue, QueueError, QueueErrorKind};
 use logstash_handler::{Handler, LogstashFormatter, OnBacklog, Overflow, SledQueue};
 use logstash_transport::testing::{Receiver, Step};
+use lumberjack_codec::EncodedWindow;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 #[test]
 fn what_could_not_be_delivered_is_reported_as_stored_and_comes_first_in_the_next_run() {
@@ -23,7 +25,7 @@ fn what_could_not_be_delivered_is_reported_as_stored_and_comes_first_in_the_next
     }
     let started = Instant::now();
     let report = guard.shutdown(deadline);
-    assert!(started.elapsed() <= deadline + Duration::from_millis(100), "{:?}", started.elapsed());
+    assert!(started.elapsed() <= deadline + TOLERANCE, "{:?}", started.elapsed());
     assert!(report.complete);
     assert_eq!((report.stored, report.unsaved, report.dropped.total()), (5000, 0, 0), "{report}");
 
@@ -53,7 +55,7 @@ fn shutdown_keeps_its_deadline_with_a_peer_that_never_answers_and_the_events_sta
     let deadline = Duration::from_millis(500);
     let started = Instant::now();
     let report = guard.shutdown(deadline);
-    assert!(started.elapsed() <= deadline + Duration::from_millis(100), "{:?}", started.elapsed());
+    assert!(started.elapsed() <= deadline + TOLERANCE, "{:?}", started.elapsed());
     assert_eq!((report.stored, report.unsaved), (1000, 0), "{report}");
 }
 
@@ -70,7 +72,7 @@ fn a_window_acknowledged_in_part_is_not_repeated_from_its_start_in_the_next_run(
         handler.emit(&info(&number.to_string()));
     }
     assert!(handler.sync(LONG).complete);
-    crate::support::eventually(&handler, |stats| stats.acknowledged == 60 && stats.failures == 1);
+    eventually(&handler, |stats| stats.acknowledged == 60 && stats.failures == 1);
     receiver.go_away();
     let report = guard.shutdown(LONG);
     assert_eq!((report.acknowledged, report.stored), (60, 40), "{report}");
@@ -81,6 +83,9 @@ fn a_window_acknowledged_in_part_is_not_repeated_from_its_start_in_the_next_run(
     let expected: Vec<String> = (0..100).map(|number| number.to_string()).collect();
     assert_eq!(messages(&receiver), expected);
 }
+
+/// What is promised, and what a busy machine may take to run a thread; what hangs takes much longer.
+const TOLERANCE: Duration = Duration::from_secs(3);
 
 /// Events of a window in the kill tests; two windows are in flight.
 const WINDOW: usize = 50;
@@ -264,4 +269,67 @@ fn a_queue_in_memory_first_stores_what_is_to_be_durable_and_what_a_shutdown_leav
     let report = guard.shutdown(LONG);
     assert_eq!((report.recovered, report.acknowledged), (2, 2), "{report}");
     assert_eq!(messages(&receiver)[100..], ["durable", "left"]);
+}
+
+#[test]
+fn a_report_of_losses_that_nobody_took_is_stored_at_a_shutdown_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().unwrap();
+    let queue = OnBacklog::new(SledQueue::open(directory.path()).unwrap()).after(Duration::from_secs(3600));
+    let (handler, guard) =
+        Handler::builder(Moody, transport(receiver.address())).retry(quick()).queue(queue).start().unwrap();
+    handler.emit(&info("delivered"));
+    assert!(handler.flush(LONG).complete);
+    receiver.go_away();
+    handler.emit(&info("fail"));
+    eventually(&handler, |stats| stats.reports == 1);
+    let report = guard.shutdown(LONG);
+    assert_eq!((report.stored, report.unsaved, report.complete), (1, 0, true), "{report}");
+    drop(handler);
+    assert_eq!(SledQueue::open(directory.path()).unwrap().depth().events, 1);
+}
+
+/// A queue on a disk that has no room.
+struct Full;
+
+impl Queue for Full {
+    fn append(&self, _: &[EncodedWindow], _: SystemTime) -> Result<(), QueueError> {
+        Err(QueueError::new(QueueErrorKind::Full, "no room"))
+    }
+
+    fn sync(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    fn peek(&self, _: usize, _: usize) -> Result<Peek, QueueError> {
+        Ok(Peek::default())
+    }
+
+    fn advance(&self, _: u64) {}
+
+    fn expire(&self, _: SystemTime) -> u64 {
+        0
+    }
+
+    fn depth(&self) -> Depth {
+        Depth::default()
+    }
+
+    fn is_persistent(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_the_store_did_not_take_from_memory_is_never_called_stored() {
+    let receiver = Receiver::start().unwrap();
+    receiver.go_away();
+    let queue = OnBacklog::new(Full).after(Duration::from_secs(3600));
+    let (handler, guard) = builder(&receiver).queue(queue).start().unwrap();
+    for number in 0..3 {
+        handler.emit(&info(&number.to_string()));
+    }
+    let report = guard.shutdown(Duration::from_millis(300));
+    assert_eq!((report.stored, report.unsaved, report.complete), (0, 3, false), "{report}");
+    assert!(handler.stats().is_balanced());
 }

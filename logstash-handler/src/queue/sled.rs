@@ -223,9 +223,12 @@ impl SledQueue {
         let is_delivered = |lane: &&Arc<Lane>| !lane.has_something() && lane.state().generations.is_empty();
         let delivered: Vec<_> = self.adopted().iter().filter(is_delivered).cloned().collect();
         for lane in delivered {
-            if directory::remove(&lane)? {
+            let removed = directory::remove(&lane);
+            if !matches!(removed, Ok(false)) {
+                // Also where that failed: its lock is given back, so that it may be another's by now.
                 self.adopted().retain(|other| !Arc::ptr_eq(other, &lane));
             }
+            removed?;
         }
         Ok(())
     }

@@ -137,3 +137,65 @@ fn a_process_that_lives_keeps_its_lane() {
     assert!(lines.last().is_some());
     assert!(child.wait().unwrap().success());
 }
+
+/// Has the queue look for lanes until it finds this many events in them.
+fn adopt(queue: &SledQueue, events: u64) {
+    let (mut found, deadline) = (0, Instant::now() + Duration::from_secs(30));
+    while found < events {
+        assert!(Instant::now() < deadline, "{found} of {events} events were found");
+        std::thread::sleep(queue.maintain_in().unwrap().min(Duration::from_millis(100)));
+        let mut note = |events| {
+            found += events;
+            Ok(())
+        };
+        queue.adopt(&mut note).unwrap();
+    }
+    assert_eq!(found, events);
+}
+
+#[test]
+fn a_lane_that_cannot_be_read_keeps_no_other_from_being_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let queues: Vec<_> = (0..4).map(|_| SledQueue::open(directory.path()).unwrap()).collect();
+    for (queue, start) in queues.iter().zip([0, 100, 200, 300]) {
+        fill(queue, start..start + 10, 5);
+    }
+    let mut queues = queues.into_iter();
+    let queue = queues.next().unwrap();
+    drop(queues);
+    // A program of a newer version had the third one.
+    let cursor = directory.path().join("lane-0000000003").join("cursor");
+    let mut marks = std::fs::read(&cursor).unwrap();
+    for mark in marks.chunks_exact_mut(64) {
+        mark[4] = 2;
+        let crc = crc32fast::hash(&mark[..56]).to_be_bytes();
+        mark[56..60].copy_from_slice(&crc);
+    }
+    std::fs::write(&cursor, marks).unwrap();
+    adopt(&queue, 20);
+    let reports = queue.reports();
+    assert!(reports.iter().any(|report| report.contains("format 2")), "{reports:?}");
+    assert_eq!(drain(&queue), ((0..10).chain(100..110).chain(300..310).collect(), 0));
+}
+
+#[test]
+fn a_lane_that_could_not_be_removed_is_left_to_who_takes_it_then() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = SledQueue::open(directory.path()).unwrap();
+    fill(&SledQueue::open(directory.path()).unwrap(), 0..10, 5);
+    adopt(&queue, 10);
+    assert_eq!(drain(&queue), ((0..10).collect(), 0));
+    // Its name after the removal is taken.
+    let obstacle = directory.path().join("removed-lane-0000000002");
+    std::fs::create_dir_all(obstacle.join("not empty")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while queue.maintain().is_ok() {
+        assert!(Instant::now() < deadline && obstacle.exists(), "nothing was in the way");
+    }
+    let next = SledQueue::open(directory.path()).unwrap();
+    fill(&next, 50..60, 5);
+    queue.maintain().unwrap();
+    drop(next);
+    drop(queue);
+    assert_eq!(drain(&SledQueue::open(directory.path()).unwrap()), ((50..60).collect(), 0));
+}

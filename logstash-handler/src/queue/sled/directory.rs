@@ -5,6 +5,7 @@ use super::files;
 use super::lane::{GENERATION, Lane, Shared};
 use super::lock::DirectoryLock;
 use crate::queue::{QueueError, QueueErrorKind};
+use logstash_transport::error_chain;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ pub(super) fn claim(shared: &Arc<Shared>) -> Result<Claimed, QueueError> {
     Ok(Claimed { own, adopted })
 }
 
-/// Takes lanes whose processes are gone, as far as that is possible at once.
+/// Takes lanes whose processes are gone, as far as that is possible at once; reports those that cannot be read.
 pub(super) fn adopt(shared: &Arc<Shared>, known: &[u64]) -> Result<Vec<Lane>, QueueError> {
     let queue = &shared.directory;
     let Some(lock) = DirectoryLock::attempt(queue)? else { return Ok(Vec::new()) };
@@ -75,15 +76,20 @@ pub(super) fn adopt(shared: &Arc<Shared>, known: &[u64]) -> Result<Vec<Lane>, Qu
             continue;
         }
         let directory = lane_path(queue, number);
-        if let Some(lock) = DirectoryLock::attempt(&directory)? {
-            adopted.push(Lane::open(shared, number, directory, lock)?);
+        let opened = DirectoryLock::attempt(&directory)
+            .and_then(|lock| lock.map(|lock| Lane::open(shared, number, directory, lock)).transpose());
+        match opened {
+            Ok(lane) => adopted.extend(lane),
+            // The others are not to blame for it.
+            Err(error) => shared.report(format!("cannot take over a lane: {}", error_chain(&error))),
         }
     }
     lock.release();
     Ok(adopted)
 }
 
-/// Removes a lane of which everything was delivered.
+/// Removes a lane of which everything was delivered, which is given back for it; `false`, and it is as it was, where
+/// it is not the time for that.
 pub(super) fn remove(lane: &Lane) -> Result<bool, QueueError> {
     let queue = &lane.shared.directory;
     // Nobody else may take it while it is removed.

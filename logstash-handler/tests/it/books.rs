@@ -94,4 +94,10 @@ fn options_that_make_no_sense_are_refused_by_name() {
     assert!(error.to_string().contains("arena_bytes of 10"), "{error}");
     let error = builder(&receiver).max_event_bytes(0).start().unwrap_err();
     assert!(error.to_string().contains("max_event_bytes of 0"), "{error}");
+    let error = builder(&receiver).compression_level(10).start().unwrap_err();
+    assert!(error.to_string().contains("compression_level of 10"), "{error}");
+    let error = builder(&receiver).batch(0).start().unwrap_err();
+    assert!(error.to_string().contains("batch of 0"), "{error}");
+    let error = builder(&receiver).ttl(Duration::ZERO).start().unwrap_err();
+    assert!(error.to_string().contains("ttl of 0"), "{error}");
 }

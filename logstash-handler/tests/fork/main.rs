@@ -166,6 +166,7 @@ fn a_child_ends_in_any_way_and_every_call_returns() {
         // Stored, and somebody else delivers it.
         let started = Instant::now();
         assert_eq!(handler.emit_acked(&info("durable 1"), LONG), Err(EmitError::NotInTime));
+        assert!(handler.sync(LONG).complete);
         let report = handler.flush(LONG);
         assert!(!report.complete && report.stored == 2, "{report}");
         assert!(started.elapsed() < LONG, "nobody waits for what cannot come");

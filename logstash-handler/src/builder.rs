@@ -267,13 +267,18 @@ impl Options {
             return wrong("window of 0 bytes".to_owned());
         }
         if self.compression_level > 9 {
-            return wrong(format!("compression_level of {}, from 0 to 9 are possible", self.compression_level));
+            return wrong(format!(
+                "compression_level of {}, from 0 to 9 are possible",
+                self.compression_level
+            ));
         }
         if self.batch_windows == 0 {
             return wrong("batch of 0 windows".to_owned());
         }
         if self.ttl == Some(Duration::ZERO) {
-            return wrong("ttl of 0, with which no event would ever be delivered; none is no limit".to_owned());
+            return wrong(
+                "ttl of 0, with which no event would ever be delivered; none is no limit".to_owned(),
+            );
         }
         if self.max_event_bytes == 0 || self.max_event_bytes > MAX_EVENT_BYTES {
             let bytes = self.max_event_bytes;

@@ -160,6 +160,17 @@ impl Deref for Database {
 }
 
 impl Drop for Database {
+    /// Waits no longer than [`CLOSE_WITHIN`], whichever thread lets go of it last.
+    fn drop(&mut self) {
+        let closing = Closing(self.0.take());
+        let _ = within(CLOSE_WITHIN, move || drop(closing));
+    }
+}
+
+/// A database of which nothing is wanted any more.
+struct Closing(Option<sled::Db>);
+
+impl Drop for Closing {
     fn drop(&mut self) {
         // sled flushes when it is dropped, and panics where that fails.
         let _ = contain(|| {
@@ -352,5 +363,7 @@ const CACHE: u64 = 4 << 20;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long opening may take; a second or two at most, where disks are disks.
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
+/// How long one that is closed may take to flush what it has.
+const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 /// The marker of a database that is being opened.
 const OPENING: &str = "opening";

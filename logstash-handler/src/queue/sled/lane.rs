@@ -8,7 +8,7 @@ use super::scan::Chain;
 use super::slot::NewerFormat;
 use super::space::Space;
 use super::span::Seal;
-use super::store::{self, Reader, Source, Tail};
+use super::store::{Reader, Source, Tail};
 use super::writer::Writer;
 use super::{SledOptions, cannot_use, damaged, files};
 use crate::queue::backlog::{Backlog, Content, Position, Stored};
@@ -176,8 +176,8 @@ impl Lane {
     /// Declares the tail dead: the next call of the writer begins another one.
     pub(super) fn abandon_tail(&self) {
         let dead = self.tail().take();
-        // Closed without the lock, because that may take its time.
-        store::close(dead);
+        // Without the lock, because closing it may take its time.
+        drop(dead);
     }
 
     pub(super) fn unavailable(&self, message: String) -> QueueError {
@@ -321,7 +321,7 @@ impl Lane {
         let path = known.directory.display().to_string();
         let failed = |cause| self.unavailable(format!("cannot read store {path}")).caused_by(cause);
         if reader.as_ref().is_none_or(|reader| reader.number != known.number) {
-            store::close(reader.take());
+            reader.take();
             let (known, source) = self.source(known.clone()).map_err(failed)?;
             *reader = Some(Reader { number: known.number, source });
         }
@@ -331,7 +331,7 @@ impl Lane {
         }
         if let Source::Sled(_) = source {
             let aside = self.set_aside(&known, UNREADABLE);
-            store::close(std::mem::replace(source, raw(&aside).map_err(failed)?));
+            *source = raw(&aside).map_err(failed)?;
         }
         let window = source.read(place.number).map_err(|failure| {
             let path = known.directory.display();
@@ -357,7 +357,7 @@ impl Lane {
             return Ok(());
         }
         let Some(known) = self.known(generation) else { return Ok(()) };
-        store::close(reader.take());
+        reader.take();
         let (known, source) = self.source(known).map_err(|cause| {
             let path = self.directory.display();
             self.unavailable(format!("cannot read generation {generation} of queue {path}")).caused_by(cause)

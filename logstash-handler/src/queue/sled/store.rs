@@ -95,11 +95,6 @@ impl Tail {
     }
 }
 
-/// Lets go of something of sled, which flushes what it has and may take its time over it.
-pub(super) fn close<T: Send + 'static>(open: T) {
-    let _ = within(CLOSE_WITHIN, move || drop(open));
-}
-
 /// A generation that is only read.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -124,4 +119,3 @@ impl Source {
 }
 
 const FLUSH_WITHIN: Duration = Duration::from_secs(60);
-const CLOSE_WITHIN: Duration = Duration::from_secs(30);

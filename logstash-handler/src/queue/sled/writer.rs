@@ -1,7 +1,7 @@
 use super::generation::Failure;
 use super::lane::{GENERATION, Known, Lane, Totals};
 use super::span::Span;
-use super::store::{self, Tail};
+use super::store::Tail;
 use super::{Durability, damaged, files, record};
 use crate::queue::backlog::{Content, Position, Stored};
 use crate::queue::memory::check_room;
@@ -202,7 +202,7 @@ impl Writer {
         // On a full disk it is read once more when the queue is opened.
         let _ = Span::seal(&tail.directory, &self.written.seal(end));
         let number = tail.number;
-        store::close(tail);
+        drop(tail);
         self.end_generation(lane, number, end, self.written);
         Ok(())
     }
@@ -354,7 +354,7 @@ impl Writer {
             };
             let Some(mut reader) = lane.idle_reader() else { break };
             if reader.as_ref().is_some_and(|reader| reader.number == first.number) {
-                store::close(reader.take());
+                reader.take();
             }
             drop(reader);
             let removed = remove(lane, &first);

@@ -15,7 +15,7 @@
 //! | an event for one handler goes to the peer of another | `bridges::two_handlers_share_nothing_but_the_registry` | handlers |
 //! | a full disk stops delivery | `full::a_disk_that_is_full_is_drained_and_then_takes_more` | (needs a small file system) |
 //! | its complaints become events, which fail, too | `loop_guard`, all of it | feeding |
-//! | deadlocks at exit when the HTTP library logs | `loop_guard::what_the_http_library_logs_while_it_delivers_is_no_event` | (does not fail every time) |
+//! | deadlocks at exit when the HTTP library logs | `loop_guard`, whose HTTP transport logs at TRACE while it delivers | (does not fail every time) |
 //! | its complaints pass their own rate limit | `notice::tests` | complaints |
 //! | tries again and again without a longer pause | `pump::tests`, `simulation` | retry |
 //! | sends events whose time is over | `delivery::events_older_than_their_time_to_live_are_given_up_before_they_are_sent` | expired |

@@ -22,6 +22,7 @@ mod slot;
 mod space;
 mod span;
 mod store;
+mod trees;
 mod watch;
 mod writer;
 

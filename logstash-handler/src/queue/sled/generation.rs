@@ -1,6 +1,7 @@
 use super::files;
 use super::record::{self, Assembly, Unreadable};
 use super::scan::Contents;
+use super::trees::Trees;
 use super::watch::within;
 use bytes::Bytes;
 use lumberjack_codec::EncodedWindow;
@@ -54,7 +55,7 @@ impl Generation {
     }
 
     #[cfg(test)]
-    pub(super) fn database(&self) -> &sled::Db {
+    pub(super) fn database(&self) -> &Trees {
         &self.db
     }
 
@@ -62,7 +63,7 @@ impl Generation {
     pub(super) fn insert(&self, number: u64, values: impl Iterator<Item = Bytes>) -> Result<(), Failure> {
         contain(|| {
             for (part, value) in (0..=u16::MAX).zip(values) {
-                self.db.insert(record::key(number, part), value.as_ref())?;
+                self.db.insert(&record::key(number, part), &value)?;
             }
             Ok(())
         })
@@ -70,7 +71,7 @@ impl Generation {
 
     /// Reads a window back; `None` if it is not there, or damaged.
     pub(super) fn read(&self, number: u64) -> Result<Option<EncodedWindow>, Failure> {
-        let part = |part| match contain(|| self.db.get(record::key(number, part))) {
+        let part = |part| match contain(|| self.db.get(&record::key(number, part))) {
             Err(Failure::Sled(sled::Error::Corruption { .. })) => Ok(None),
             read => read,
         };
@@ -92,7 +93,8 @@ impl Generation {
     pub(super) fn contents(&self) -> Result<Contents, ContentsError> {
         let mut contents = Contents::default();
         let mut open: Option<(u64, Option<Assembly>)> = None;
-        for value in self.values() {
+        let trees = self.db.in_order();
+        for value in trees.iter().flat_map(Values::of) {
             let (key, value) = match value {
                 Err(failure) if failure.is_damage() => {
                     contents.damaged = true;
@@ -132,10 +134,6 @@ impl Generation {
         Ok(contents)
     }
 
-    fn values(&self) -> Values<'_> {
-        Values { database: &self.db, values: self.db.iter() }
-    }
-
     /// The file of the database.
     pub(super) fn data(&self) -> &File {
         &self.data
@@ -143,18 +141,18 @@ impl Generation {
 
     /// Hands everything to the kernel, which keeps it when the process is killed.
     pub(super) fn flush(&self) -> Result<(), Failure> {
-        contain(|| self.db.flush()).map(|_| ())
+        contain(|| self.db.flush())
     }
 }
 
 /// A database that is flushed and closed when it is dropped, as far as that is possible.
 #[derive(Debug)]
-struct Database(Option<sled::Db>);
+struct Database(Option<Trees>);
 
 impl Deref for Database {
-    type Target = sled::Db;
+    type Target = Trees;
 
-    fn deref(&self) -> &sled::Db {
+    fn deref(&self) -> &Trees {
         self.0.as_ref().expect("a database is only taken when it is dropped")
     }
 }
@@ -168,7 +166,7 @@ impl Drop for Database {
 }
 
 /// A database of which nothing is wanted any more.
-struct Closing(Option<sled::Db>);
+struct Closing(Option<Trees>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
@@ -180,10 +178,16 @@ impl Drop for Closing {
     }
 }
 
-/// Keys and values of a [`Generation`].
-struct Values<'g> {
-    database: &'g sled::Db,
+/// Keys and values of a tree.
+struct Values<'t> {
+    tree: &'t sled::Tree,
     values: sled::Iter,
+}
+
+impl<'t> Values<'t> {
+    fn of(tree: &'t sled::Tree) -> Self {
+        Self { tree, values: tree.iter() }
+    }
 }
 
 impl Iterator for Values<'_> {
@@ -195,7 +199,7 @@ impl Iterator for Values<'_> {
             if let Some((key, _)) = &next {
                 // sled frees pages of its cache by their lookups, and would keep all it iterates over.
                 for _ in 0..LOOKUPS {
-                    self.database.contains_key(key)?;
+                    self.tree.contains_key(key)?;
                 }
             }
             Ok(next)
@@ -290,7 +294,7 @@ fn contain<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
 /// Opens the database in a thread of its own, because damaged files can keep sled busy for ever.
 fn open_within(directory: &Path, segment: usize) -> io::Result<Result<Database, Failure>> {
     let path = directory.to_owned();
-    match within(OPEN_WITHIN, move || open_database(&path, segment).map(|db| Database(Some(db)))) {
+    match within(OPEN_WITHIN, move || open_database(&path, segment).map(|trees| Database(Some(trees)))) {
         Err(cause) if cause.kind() == io::ErrorKind::TimedOut => {
             Ok(Err(Failure::Panicked(cause.to_string())))
         }
@@ -298,7 +302,7 @@ fn open_within(directory: &Path, segment: usize) -> io::Result<Result<Database, 
     }
 }
 
-fn open_database(directory: &Path, segment: usize) -> Result<sled::Db, Failure> {
+fn open_database(directory: &Path, segment: usize) -> Result<Trees, Failure> {
     let config = sled::Config::default()
         .path(directory)
         .segment_size(segment)
@@ -308,7 +312,7 @@ fn open_database(directory: &Path, segment: usize) -> Result<sled::Db, Failure> 
         .use_compression(false);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match contain(|| config.open()) {
+        match contain(|| config.open().and_then(Trees::open)) {
             Err(Failure::Sled(sled::Error::Io(cause)))
                 if cause.to_string().starts_with("could not acquire lock") && Instant::now() < deadline =>
             {

@@ -2,6 +2,8 @@ use super::files;
 use super::generation::{Failure, Generation, OpenError, SEGMENT};
 use super::plain::Plain;
 use super::raw::Raw;
+#[cfg(test)]
+use super::trees::Trees;
 use super::watch::within;
 use bytes::Bytes;
 use lumberjack_codec::EncodedWindow;
@@ -80,7 +82,7 @@ impl Tail {
     }
 
     #[cfg(test)]
-    pub(super) fn database(&self) -> &sled::Db {
+    pub(super) fn database(&self) -> &Trees {
         match &self.store {
             Store::Plain(_) => panic!("this generation has no database"),
             Store::Sled(generation) => generation.database(),

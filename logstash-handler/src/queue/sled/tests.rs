@@ -32,7 +32,7 @@ fn contents(queue: &SledQueue) -> Vec<u32> {
 /// Destroys a window of the tail, in the database and in its file.
 fn destroy(queue: &SledQueue, window: u64) {
     let tail = queue.own.tail().clone().unwrap();
-    tail.database().remove(record::key(window, 0)).unwrap().unwrap();
+    tail.database().remove(&record::key(window, 0)).unwrap().unwrap();
     tail.database().flush().unwrap();
     let path = tail.directory.join(files::DB);
     let mut file = std::fs::read(&path).unwrap();
@@ -85,8 +85,8 @@ fn what_the_database_cannot_tell_is_read_from_its_file() {
     let queue = queue(directory.path(), 5);
     {
         let tail = queue.own.tail().clone().unwrap();
-        tail.database().remove(record::key(2, 0)).unwrap().unwrap();
-        tail.database().insert(record::key(3, 0), "garbage").unwrap().unwrap();
+        tail.database().remove(&record::key(2, 0)).unwrap().unwrap();
+        tail.database().insert(&record::key(3, 0), b"garbage").unwrap();
     }
     assert_eq!(contents(&queue), (0..50).collect::<Vec<_>>());
     queue.append(&[window(50..60)], SystemTime::now()).unwrap();
@@ -104,10 +104,10 @@ fn a_store_that_died_is_opened_again_with_all_that_was_appended() {
     {
         let tail = queue.own.tail().clone().unwrap();
         // As if the flush had failed: what was appended since the last one is not there.
-        tail.database().remove(record::key(2, 0)).unwrap().unwrap();
+        tail.database().remove(&record::key(2, 0)).unwrap().unwrap();
         // What an append that failed half way has left.
-        tail.database().insert(record::key(3, 0), b"part of a window").unwrap();
-        tail.database().insert(record::key(3, 1), b"and more of it").unwrap();
+        tail.database().insert(&record::key(3, 0), b"part of a window").unwrap();
+        tail.database().insert(&record::key(3, 1), b"and more of it").unwrap();
     }
     queue.own.abandon_tail();
     // Delivery does not wait for it.

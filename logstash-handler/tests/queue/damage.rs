@@ -75,8 +75,10 @@ fn a_window_cut_while_it_was_stored_is_no_loss() {
     queue.sync().unwrap();
     drop(queue);
     let mut first_part = None;
-    tamper(other.path(), |db| first_part = db.get(key(2, 0)).unwrap());
-    tamper(directory.path(), |db| drop(db.insert(key(2, 0), first_part.unwrap()).unwrap()));
+    tamper(other.path(), |tree| first_part = tree(&key(2, 0)).get(key(2, 0)).unwrap());
+    tamper(directory.path(), |tree| {
+        assert!(tree(&key(2, 0)).insert(key(2, 0), first_part.unwrap()).unwrap().is_none());
+    });
 
     let queue = SledQueue::open(directory.path()).unwrap();
     assert_eq!(queue.depth().events, 20);
@@ -125,9 +127,9 @@ fn a_generation_of_a_newer_format_is_left_alone() {
 fn what_the_database_has_forgotten_is_found_in_its_file() {
     let directory = tempfile::tempdir().unwrap();
     fill(&SledQueue::open(directory.path()).unwrap(), 0..100, 10);
-    tamper(directory.path(), |db| {
-        db.remove(key(3, 0)).unwrap().unwrap();
-        db.insert(key(5, 0), "garbage").unwrap().unwrap();
+    tamper(directory.path(), |tree| {
+        tree(&key(3, 0)).remove(key(3, 0)).unwrap().unwrap();
+        tree(&key(5, 0)).insert(key(5, 0), "garbage").unwrap().unwrap();
     });
     let queue = SledQueue::open(directory.path()).unwrap();
     assert_eq!(drain(&queue), ((0..100).collect(), 0));

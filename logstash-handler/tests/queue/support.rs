@@ -93,9 +93,9 @@ pub(crate) fn generation(queue: &Path) -> PathBuf {
     lane(queue).join("generation-0000000001")
 }
 
-/// Changes the database of a queue that is closed.
+/// Changes the database of a queue that is closed; `change` gets what finds the tree that a key is in.
 #[cfg(feature = "sled")]
-pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
+pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&dyn Fn(&[u8]) -> sled::Tree)) {
     let config = sled::Config::default().path(generation(queue)).segment_size(2 << 20);
     let deadline = Instant::now() + Duration::from_secs(20);
     let db = loop {
@@ -105,7 +105,10 @@ pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&sled::Db)) {
             Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }
     };
-    change(&db);
+    change(&|key| {
+        let named = db.tree_names().into_iter().filter(|name| name != b"__sled__default" && &**name <= key);
+        named.max().map_or_else(|| (*db).clone(), |name| db.open_tree(name).unwrap())
+    });
     db.flush().unwrap();
 }
 

@@ -34,7 +34,7 @@ impl SledOptions {
             durability: Durability::Flush,
             cache_bytes: 4 << 20,
             min_free_bytes: 64 << 20,
-            generation_bytes: 24 << 20,
+            generation_bytes: 16 << 20,
         }
     }
 
@@ -60,7 +60,7 @@ impl SledOptions {
     }
 
     /// Bytes on disk after which a new generation of the store is begun; the old one is deleted as soon
-    /// as it is delivered. Default: 24 MiB, or an eighth of [`max_bytes`](Self::max_bytes) where that is
+    /// as it is delivered. Default: 16 MiB, or an eighth of [`max_bytes`](Self::max_bytes) where that is
     /// less.
     ///
     /// Smaller ones give the disk back sooner and take less memory; each costs some milliseconds.

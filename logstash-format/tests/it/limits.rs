@@ -175,7 +175,7 @@ fn fields_whose_names_are_all_taken_are_said_to_be_missing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(50))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn no_document_is_larger_than_its_limit(

@@ -205,7 +205,7 @@ fn the_list_of_what_was_cut_is_nobody_elses() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn no_document_is_larger_than_its_limit(

@@ -234,18 +234,18 @@ fn kill_and_restart(kills: usize, seed: u64) {
 // 30 random moments, in three tests so that none takes long.
 
 #[test]
-fn ten_kills_lose_nothing_that_was_durable() {
-    kill_and_restart(10, 1);
+fn four_kills_lose_nothing_that_was_durable() {
+    kill_and_restart(4, 1);
 }
 
 #[test]
-fn ten_more_kills_lose_nothing_that_was_durable() {
-    kill_and_restart(10, 2);
+fn four_more_kills_lose_nothing_that_was_durable() {
+    kill_and_restart(4, 2);
 }
 
 #[test]
-fn yet_ten_more_kills_lose_nothing_that_was_durable() {
-    kill_and_restart(10, 3);
+fn yet_four_more_kills_lose_nothing_that_was_durable() {
+    kill_and_restart(4, 3);
 }
 
 #[test]

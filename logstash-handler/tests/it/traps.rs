@@ -4,7 +4,7 @@
 //! | trap | test |
 //! | --- | --- |
 //! | T-1: in order only by luck | [`the_order_of_each_thread_is_kept_across_flushes_outages_and_restarts`], [`the_order_of_each_thread_is_kept_across_outages`](crate::delivery), `simulation` |
-//! | T-2: deleted before it is acknowledged | `persistence::ten_kills_lose_nothing_that_was_durable` and its like, `queue::crash`, `cargo xtask kills` in twelve modes |
+//! | T-2: deleted before it is acknowledged | `persistence::four_kills_lose_nothing_that_was_durable` and its like, `queue::crash`, `cargo xtask kills` in twelve modes |
 //! | T-3: called durable before it is | `queue::disk::every_durability_stores_and_comes_back`, `persistence`, `faults::an_event_that_could_not_be_stored_is_never_called_durable`; power cuts: `cargo xtask powercut` |
 //! | T-4: a store that is opened twice | `queue::lock`: a lane for each process, stale locks, directories that stay locked |
 //! | T-5: a store that is damaged, or has no room | `queue::damage`, `queue::places` (1,000 seeded places of closed and of killed stores), `queue::old_layout::garbage_does_no_harm`, `queue::full` with a file system of its own, `queue::full::a_handler_on_a_full_disk_drops_what_has_no_room_and_delivers_the_rest_in_order` |

@@ -161,7 +161,7 @@ proptest! {
 
 #[cfg(feature = "sled")]
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
 
     #[test]
     fn sled_queue_does_what_the_model_does(

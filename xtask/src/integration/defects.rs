@@ -7,7 +7,7 @@
 //! | sends events in the order of their bytes | `delivery::the_order_of_each_thread_is_kept_across_outages` | order |
 //! | sends nothing while events keep coming | `delivery::a_steady_producer_does_not_hold_delivery_up` | starve |
 //! | waits 30 s for each refused connection, also at exit | `shutdown::shutdown_during_a_long_backoff_keeps_its_deadline` | refused |
-//! | loses what was on its way in a crash | `persistence::ten_kills_lose_nothing_that_was_durable`, `cargo xtask kills` | crash |
+//! | loses what was on its way in a crash | `persistence::four_kills_lose_nothing_that_was_durable`, `cargo xtask kills` | crash |
 //! | loses events when two processes share a store | `lock::a_second_process_has_a_lane_of_its_own_which_is_taken_over_when_it_is_gone` | shared |
 //! | a worker that dies leaves events behind | `faults::a_queue_that_panics_or_fails_is_tried_again_and_nothing_is_lost` | directory |
 //! | loses what is in memory without a word | `shutdown::a_flush_after_a_shutdown_that_lost_events_returns_at_once_and_says_so` | loss |

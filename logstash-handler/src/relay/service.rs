@@ -22,7 +22,8 @@ impl Relay {
     ///
     /// SIGHUP makes it take over what `reread` returns; a configuration that cannot be used is told on
     /// stderr and changes nothing. A service manager that waits for it is told when the relay is ready,
-    /// reloads and stops, and in time that it is alive.
+    /// reloads and stops, and in time that it is alive. `ready` is called before that, once all signals are
+    /// heard: whoever is told of the relay earlier could end it by one that it does not know yet.
     ///
     /// # Errors
     ///
@@ -30,10 +31,12 @@ impl Relay {
     pub fn run(
         self,
         shutdown_timeout: Duration,
+        ready: impl FnOnce(&Self),
         mut reread: impl FnMut() -> Result<RelayConfig, ConfigError>,
     ) -> io::Result<RelayReport> {
         let (wishes, wanted) = channel();
         self.watch_signals(wishes)?;
+        ready(&self);
         manager::tell(manager::READY);
         let mut timeout = shutdown_timeout;
         let watchdog = manager::watchdog();

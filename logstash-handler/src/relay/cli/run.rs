@@ -27,13 +27,15 @@ pub(super) fn serve(
     let timeout = config.shutdown_timeout;
     let failed = |error| Trouble::new("cannot start").because(error);
     let relay = Relay::start(config).map_err(failed)?;
-    for (name, address) in relay.addresses() {
-        tell(format_args!("{name} listens on {address}"));
-    }
-    if let Some(address) = relay.metrics_address() {
-        tell(format_args!("figures and state are on http://{address}/"));
-    }
-    let report = relay.run(timeout, reread);
+    let ready = |relay: &Relay| {
+        for (name, address) in relay.addresses() {
+            tell(format_args!("{name} listens on {address}"));
+        }
+        if let Some(address) = relay.metrics_address() {
+            tell(format_args!("figures and state are on http://{address}/"));
+        }
+    };
+    let report = relay.run(timeout, ready, reread);
     let report = report.map_err(|error| Trouble::new("cannot hear of signals").because(error))?;
     for line in report.to_string().lines() {
         tell(line);

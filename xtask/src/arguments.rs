@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use crate::failure::Failure;
 use crate::task::{Flag, Task};
 
@@ -50,6 +52,12 @@ impl Arguments {
     /// The last value given for the flag.
     pub(crate) fn value(&self, flag: &str) -> Option<&str> {
         self.values(flag).last()
+    }
+
+    /// The number given for the flag, or else `default`.
+    pub(crate) fn number<N: FromStr>(&self, flag: &str, default: N) -> Result<N, Failure> {
+        let Some(text) = self.value(flag) else { return Ok(default) };
+        text.parse().map_err(|_| Failure::Usage(format!("{flag} takes a number, not `{text}`")))
     }
 
     /// All values of a flag; one that lists several with commas counts as several.
@@ -105,6 +113,16 @@ mod tests {
 
     fn parse(given: &[&str]) -> Result<Arguments, Failure> {
         Arguments::parse(&TASK, given.iter().map(|&argument| argument.to_owned()))
+    }
+
+    #[test]
+    fn a_number_is_what_is_given_or_the_default_and_nothing_else() {
+        let number = |given: &[&str]| parse(given).unwrap().number::<u32>("--pot", 7);
+        assert!(matches!(number(&[]), Ok(7)));
+        assert!(matches!(number(&["--pot", "12"]), Ok(12)));
+        for text in ["-1", "large", "99999999999"] {
+            assert!(matches!(number(&["--pot", text]), Err(Failure::Usage(said)) if said.contains(text)));
+        }
     }
 
     #[test]

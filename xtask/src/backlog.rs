@@ -37,11 +37,7 @@ in the mode in which the task itself was built.",
 };
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let events = match arguments.value("--events").map(str::parse) {
-        None => 2_000_000,
-        Some(Ok(events)) => events,
-        Some(Err(_)) => return Err(Failure::Usage("backlog: --events takes a number".to_owned())),
-    };
+    let events = arguments.number("--events", 2_000_000)?;
     let folder = arguments.value("--folder").map(Path::new);
     match (arguments.value("--role"), folder) {
         (None, _) => supervise(events),

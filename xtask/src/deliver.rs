@@ -54,12 +54,6 @@ call that logs to the acknowledgement.",
 };
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let number = |flag, default| match arguments.value(flag) {
-        None => Ok(default),
-        Some(text) => {
-            text.parse().map_err(|_| Failure::Usage(format!("deliver: {flag} `{text}` is not a number")))
-        }
-    };
     let Some(address) = arguments.value("--to") else {
         return Err(Failure::Usage("deliver: --to wants an address such as 127.0.0.1:5044".to_owned()));
     };
@@ -78,10 +72,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let builder = with_queue(builder, arguments)?;
     let builder = match arguments.value("--level") {
         None => builder,
-        Some(_) => builder.compression_level(u32::try_from(number("--level", 0)?).unwrap_or(u32::MAX)),
+        Some(_) => builder.compression_level(arguments.number("--level", 0)?),
     };
-    let events = Events { count: number("--events", 100_000)?, sized: Sized::new(number("--size", 300)?)? };
-    match number("--rate", 0)? {
+    let events = Events {
+        count: arguments.number("--events", 100_000)?,
+        sized: Sized::new(arguments.number("--size", 300)?)?,
+    };
+    match arguments.number("--rate", 0)? {
         0 => at_full_speed(builder, &events, &gate, arguments.value("--folder").map(Path::new)),
         rate => at_a_rate(builder, &events, rate as f64),
     }

@@ -106,9 +106,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn supervise(arguments: &Arguments, modes: &[Mode]) -> Result<(), Failure> {
-    let rounds = number(arguments, "--rounds", 20)?;
+    let rounds = arguments.number("--rounds", 20)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    let seed = number(arguments, "--seed", u64::from(now.subsec_nanos()))?;
+    let seed = arguments.number("--seed", u64::from(now.subsec_nanos()))?;
     let scratch = Workspace::load()?.scratch("kills")?;
     eprintln!("{} modes, {rounds} kills for each, --seed {seed}", modes.len());
     let mut steps = Steps::default();
@@ -120,12 +120,6 @@ fn supervise(arguments: &Arguments, modes: &[Mode]) -> Result<(), Failure> {
         });
     }
     steps.finish("cargo xtask kills")
-}
-
-/// A number that a flag has, or else `default`.
-fn number(arguments: &Arguments, flag: &str, default: u64) -> Result<u64, Failure> {
-    let Some(text) = arguments.value(flag) else { return Ok(default) };
-    text.parse().map_err(|_| Failure::Usage(format!("kills: {flag} takes a number, not `{text}`")))
 }
 
 fn kill(mode: Mode, folder: &Path, rounds: u64, seed: u64) -> Result<Verdict, Failure> {

@@ -84,16 +84,10 @@ fn durability(wanted: &[&str]) -> Result<Durability, Failure> {
         .ok_or_else(|| Failure::Usage("powercut: a role needs one durability".to_owned()))
 }
 
-/// A number that a flag has, or else `default`.
-fn number(arguments: &Arguments, flag: &str, default: u64) -> Result<u64, Failure> {
-    let Some(text) = arguments.value(flag) else { return Ok(default) };
-    text.parse().map_err(|_| Failure::Usage(format!("powercut: {flag} takes a number, not `{text}`")))
-}
-
 fn supervise(arguments: &Arguments, wanted: &[&str]) -> Result<(), Failure> {
-    let rounds = number(arguments, "--rounds", ROUNDS)?;
+    let rounds = arguments.number("--rounds", ROUNDS)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    let seed = number(arguments, "--seed", u64::from(now.subsec_nanos()))?;
+    let seed = arguments.number("--seed", u64::from(now.subsec_nanos()))?;
     let scratch = Workspace::load()?.scratch("powercut")?;
     if let Err(failure) = Disk::try_out(scratch.path()) {
         if arguments.has("--require") {

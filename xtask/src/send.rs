@@ -45,12 +45,6 @@ acknowledgement.",
 };
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let number = |flag, default| match arguments.value(flag) {
-        None => Ok(default),
-        Some(text) => {
-            text.parse().map_err(|_| Failure::Usage(format!("send: {flag} `{text}` is not a number")))
-        }
-    };
     let Some(address) = arguments.value("--to").and_then(|address| address.parse::<SocketAddr>().ok()) else {
         return Err(Failure::Usage("send: --to wants an address such as 127.0.0.1:5044".to_owned()));
     };
@@ -60,22 +54,24 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             process::exit(3);
         });
     }
-    let in_flight = number("--in-flight", 2)?;
+    let in_flight = arguments.number("--in-flight", 2)?;
     let transport = BeatsTransport::new(&address.to_string())
         .map_err(|error| Failure::because("our client refuses the address", error))?
-        .compression_level(u32::try_from(number("--level", 0)?).unwrap_or(u32::MAX))
+        .compression_level(arguments.number("--level", 0)?)
         .max_in_flight(in_flight)
         .max_window_events(WINDOW);
 
     match arguments.value("--file") {
         Some(file) => {
             let documents = read(file)?;
-            let mut batches: Vec<_> =
-                (0..number("--rounds", 1)?).map(|_| Batch::from_events(documents.clone())).collect();
+            let mut batches: Vec<_> = (0..arguments.number("--rounds", 1)?)
+                .map(|_| Batch::from_events(documents.clone()))
+                .collect();
             measured(transport, |transport| batches.iter_mut().map(|batch| deliver(transport, batch)).sum())
         }
         None => {
-            let (events, size) = (number("--events", 100_000)?, Sized::new(number("--size", 300)?)?);
+            let (events, size) =
+                (arguments.number("--events", 100_000)?, Sized::new(arguments.number("--size", 300)?)?);
             // Enough to keep that many windows in flight.
             let batch = in_flight.max(1).saturating_mul(2 * WINDOW);
             measured(transport, |transport| format_and_deliver(transport, events, &size, batch))

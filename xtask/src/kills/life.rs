@@ -24,7 +24,7 @@ const AT_ONCE: u64 = 1_500;
 
 /// Logs until it is killed, and says which events are durable.
 pub(super) fn log(arguments: &Arguments, mode: Mode) -> Result<(), Failure> {
-    let life = super::number(arguments, "--life", 0)?;
+    let life = arguments.number("--life", 0)?;
     let (handler, _guard) = start(arguments, mode)?;
     let failure = Mutex::new(None);
     thread::scope(|scope| {

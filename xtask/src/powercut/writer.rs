@@ -9,12 +9,11 @@ use logstash_handler::Durability;
 use logstash_handler::queue::{Queue, QueueError, SledOptions, SledQueue};
 use lumberjack_codec::{EncodedWindow, WindowEncoder};
 
-use super::number;
 use crate::arguments::Arguments;
 use crate::failure::{Failure, fail};
 
 pub(super) fn run(arguments: &Arguments, durability: Durability) -> Result<(), Failure> {
-    let first = number(arguments, "--first", 0)?;
+    let first = arguments.number("--first", 0)?;
     let queue = open(arguments, durability)?;
     thread::scope(|scope| {
         let storing = scope.spawn(|| store(&queue, first));

@@ -29,6 +29,7 @@ use std::str::FromStr;
 /// | `redis://USER:PASSWORD@HOST:PORT/DATABASE`, `rediss://…` | 6379 | `key`, `type=list\|stream\|channel`, `max_length=EVENTS` |
 /// | `file:PATH` | | `rotate=SIZE`, `keep=FILES`, `sync=os\|batch` |
 /// | `stdout:` | | |
+/// | `discard:` | | |
 ///
 /// `beats+tls`, `tcp+tls` and `rediss` also take `tls_ca=FILE`, `tls_cert=FILE`, `tls_key=FILE`,
 /// `tls_server_name=NAME`, `tls_fingerprint=SHA256` and `tls_verify=full|certificate|danger_none`, with the
@@ -145,13 +146,13 @@ impl Endpoint {
         self.password.as_deref()
     }
 
-    /// Host name or address; an IPv6 address without brackets. Empty for `file:` and `stdout:`.
+    /// Host name or address; an IPv6 address without brackets. Empty for `file:`, `stdout:` and `discard:`.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Port. 0 for `file:` and `stdout:`.
+    /// Port. 0 for `file:`, `stdout:` and `discard:`.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port

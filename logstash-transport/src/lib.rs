@@ -15,6 +15,7 @@
 //! | [`HttpTransport`] | the status of the answer to its request | `http` |
 //! | [`RedisTransport`] | the server's reply to its command | `redis` |
 //! | [`StdoutTransport`] | written | `stdout` |
+//! | [`DiscardTransport`] | thrown away, for trials and measurements | |
 //! | [`Failover`], [`Balance`] | what it means for the member that took the event | |
 //!
 //! What each of them can lose or repeat, and when, stands on its page.
@@ -82,6 +83,9 @@ pub use beats::BeatsTransport;
 mod config;
 #[cfg(feature = "serde")]
 pub use config::TransportConfig;
+
+mod discard;
+pub use discard::DiscardTransport;
 
 mod endpoint;
 pub use endpoint::{Endpoint, EndpointError, EndpointPart, Scheme, TransportOptions};

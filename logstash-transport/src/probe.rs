@@ -54,7 +54,7 @@ impl fmt::Display for ProbeReport {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ProbeStep {
-    /// `resolve`, `connect`, `proxy`, `tls` or `protocol`; `open` for a file or the standard output, and
+    /// `resolve`, `connect`, `proxy`, `tls` or `protocol`; `open` for what is no peer, such as a file, and
     /// `failed` for one of several members that cannot be used.
     pub name: &'static str,
     /// What was found.

@@ -24,7 +24,7 @@ pub(super) fn of(scheme: Scheme) -> Vec<&'static Known> {
         Scheme::File => FILE,
         Scheme::Redis | Scheme::RedisTls => REDIS,
         Scheme::Udp => UDP,
-        Scheme::Http | Scheme::Https | Scheme::Stdout | Scheme::Tcp | Scheme::TcpTls => &[],
+        Scheme::Discard | Scheme::Http | Scheme::Https | Scheme::Stdout | Scheme::Tcp | Scheme::TcpTls => &[],
     };
     // What follows `?` of https:// belongs to the server.
     let tls: &[Known] = if scheme.is_tls() && !scheme.is_http() { TLS } else { &[] };

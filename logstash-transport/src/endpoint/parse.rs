@@ -42,7 +42,7 @@ fn parse(whole: Piece<'_>, wanted: Option<Scheme>, other: &[Scheme]) -> Result<E
     };
     let mut endpoint = match scheme {
         Scheme::File => file(place)?,
-        Scheme::Stdout => stdout(place)?,
+        Scheme::Discard | Scheme::Stdout => nothing_more(scheme, place)?,
         _ => host_and_path(scheme, place)?,
     };
     match query {
@@ -107,11 +107,12 @@ fn file(place: Piece<'_>) -> Result<Endpoint, Fault> {
     Ok(endpoint)
 }
 
-fn stdout(place: Piece<'_>) -> Result<Endpoint, Fault> {
+/// An address that is a scheme alone.
+fn nothing_more(scheme: Scheme, place: Piece<'_>) -> Result<Endpoint, Fault> {
     if !matches!(place.text, "" | "//") {
-        return Err(place.fault(EndpointPart::Path, "nothing follows stdout:"));
+        return Err(place.fault(EndpointPart::Path, format!("nothing follows {scheme}:")));
     }
-    Ok(Endpoint::new(Scheme::Stdout, "", 0))
+    Ok(Endpoint::new(scheme, "", 0))
 }
 
 fn host_and_path(scheme: Scheme, place: Piece<'_>) -> Result<Endpoint, Fault> {

@@ -8,6 +8,8 @@ pub enum Scheme {
     Beats,
     /// `beats+tls://`: Lumberjack v2 over TLS. Default port 5044.
     BeatsTls,
+    /// `discard:`: nowhere, for trials and measurements.
+    Discard,
     /// `file:`: lines appended to a file.
     File,
     /// `http://`: requests of an HTTP client. Default port 80.
@@ -30,9 +32,10 @@ pub enum Scheme {
 
 impl Scheme {
     /// Every scheme.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Beats,
         Self::BeatsTls,
+        Self::Discard,
         Self::File,
         Self::Http,
         Self::Https,
@@ -50,6 +53,7 @@ impl Scheme {
         match self {
             Self::Beats => "beats",
             Self::BeatsTls => "beats+tls",
+            Self::Discard => "discard",
             Self::File => "file",
             Self::Http => "http",
             Self::Https => "https",
@@ -76,7 +80,7 @@ impl Scheme {
             Self::Http => Some(80),
             Self::Https => Some(443),
             Self::Redis | Self::RedisTls => Some(6379),
-            Self::File | Self::Stdout | Self::Tcp | Self::TcpTls | Self::Udp => None,
+            Self::Discard | Self::File | Self::Stdout | Self::Tcp | Self::TcpTls | Self::Udp => None,
         }
     }
 
@@ -89,7 +93,7 @@ impl Scheme {
     /// Whether it names a host, and is followed by `//`.
     #[must_use]
     pub const fn has_host(self) -> bool {
-        !matches!(self, Self::File | Self::Stdout)
+        !matches!(self, Self::Discard | Self::File | Self::Stdout)
     }
 
     /// Whether a user name and a password may stand before the host.

@@ -83,6 +83,7 @@ impl Endpoint {
             }
             #[cfg(not(feature = "beats"))]
             Scheme::Beats | Scheme::BeatsTls => Err(self.needs("beats")),
+            Scheme::Discard => Ok(Box::new(crate::DiscardTransport::new())),
             #[cfg(feature = "file")]
             Scheme::File => Ok(Box::new(crate::FileTransport::to(&self))),
             #[cfg(not(feature = "file"))]

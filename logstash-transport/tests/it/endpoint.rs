@@ -47,6 +47,7 @@ fn every_scheme_is_read_and_written() {
         ("file:///var/log/x", Scheme::File, "file:/var/log/x"),
         ("stdout:", Scheme::Stdout, "stdout:"),
         ("stdout://", Scheme::Stdout, "stdout:"),
+        ("discard:", Scheme::Discard, "discard:"),
     ] {
         let endpoint = parse(text);
         assert_eq!((endpoint.scheme(), endpoint.to_string().as_str()), (scheme, written), "{text}");
@@ -119,7 +120,7 @@ fn an_error_points_at_what_is_wrong_and_says_what_to_do() {
         ("beats:logstash", Scheme, 0, "beats: is followed by //"),
         ("beat://logstash", Scheme, 0, "did you mean beats"),
         ("tcp+ssl://logstash:1", Scheme, 0, "did you mean tcp+tls"),
-        ("ftp+telnet://logstash", Scheme, 0, "known are beats, beats+tls, file, http"),
+        ("ftp+telnet://logstash", Scheme, 0, "known are beats, beats+tls, discard, file, http"),
         ("beats://log stash", Host, 11, "white space in the host"),
         ("beats://lögstash", Host, 9, "xn--"),
         ("beats://log%20stash", Host, 11, "'%' in the host"),
@@ -155,6 +156,7 @@ fn an_error_points_at_what_is_wrong_and_says_what_to_do() {
         ("file:x?keep=-1", Query, 12, "from 0 to 10000"),
         ("file:x\ny", Path, 6, "control character"),
         ("stdout:x", Path, 7, "nothing follows stdout:"),
+        ("discard:x", Path, 8, "nothing follows discard:"),
         ("stdout:?x=1", Query, 8, "stdout: takes no options"),
         ("redis://cache?key=x#y", Query, 19, "%23"),
     ] {
@@ -246,6 +248,7 @@ fn every_address_becomes_a_transport_or_tells_the_feature_that_is_missing() {
     for (text, needed) in [
         ("beats://logstash?level=0&in_flight=5&window=10000", &["beats"][..]),
         ("beats+tls://logstash?tls_ca=/none/ca.pem", &["tls", "beats"]),
+        ("discard:", &[]),
         ("file:/none/events.log?rotate=1MiB&keep=0&sync=batch", &["file"]),
         ("http://logstash/path", &["http"]),
         ("https://logstash/path?token=1", &["tls", "http"]),

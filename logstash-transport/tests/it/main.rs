@@ -17,6 +17,7 @@ mod beats_tls;
 mod child;
 #[cfg(feature = "serde")]
 mod config;
+mod discard;
 mod endpoint;
 #[cfg(all(feature = "beats", feature = "testing"))]
 mod failover;

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Args, Debug)]
 pub(super) struct Output {
     /// Where to: beats://HOST, beats+tls://HOST, tcp://HOST:PORT, tcp+tls://…, udp://…, http://…, https://…,
-    /// redis://HOST, rediss://…, file:PATH, stdout:
+    /// redis://HOST, rediss://…, file:PATH, stdout:, discard:
     #[arg(long, short, value_name = "URL")]
     output: Endpoint,
     /// How long to wait for an output that takes nothing, and for the last events to arrive

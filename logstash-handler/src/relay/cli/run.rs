@@ -53,8 +53,8 @@ pub(super) struct Configuration {
     /// times
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     input: Vec<String>,
-    /// Where all of it goes: beats://HOST, redis://HOST, file:PATH, stdout:, and more; may be given several
-    /// times
+    /// Where all of it goes: beats://HOST, redis://HOST, file:PATH, stdout:, discard:, and more; may be given
+    /// several times
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     output: Vec<String>,
     /// Keeps events on disk, in this directory, until they are delivered

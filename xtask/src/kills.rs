@@ -13,18 +13,20 @@ use logstash_transport::testing::{Receiver, Step};
 use crate::arguments::{Arguments, one_of};
 use crate::failure::{Failure, Trying, fail};
 use crate::process::Running;
+use crate::relay::Program;
 use crate::steps::Steps;
 use crate::task::{Flag, Task};
 use crate::workspace::Workspace;
 
 mod life;
+mod relay;
 mod verdict;
 
 use verdict::{Life, Verdict};
 
 pub(crate) const TASK: Task = Task {
     name: "kills",
-    summary: "Kills processes that log, deliver and store, and looks what is left",
+    summary: "Kills processes that log or relay, deliver and store, and looks what is left",
     operands: "[MODE]...",
     flags: &[
         Flag { name: "--rounds", value: "N", help: "kills for each mode, 20 if not given" },
@@ -35,11 +37,11 @@ pub(crate) const TASK: Task = Task {
         Flag { name: "--life", value: "N", help: "how many were killed before this one" },
     ],
     help: "\
-Modes are the three durabilities of the queue on disk (flush, interval, os), each as `always` (events are stored
-before they are sent) and as `on-backlog` (they go from memory to the peer while that keeps up), each with the peer
-`there` and `away`; as `flush-always-there`. All twelve are run if none is named.
+There are two groups of modes, `handler` and `relay`; a group or a mode may be named, otherwise all are run.
 
-In each round a process logs from three threads, some of its events by emit_durable, and is killed with SIGKILL at a
+Modes of the handler are the three durabilities of the queue on disk (flush, interval, os), each as `always` (events are stored
+before they are sent) and as `on-backlog` (they go from memory to the peer while that keeps up), each with the peer
+`there` and `away`; as `flush-always-there`. In each round a process logs from three threads, some of its events by emit_durable, and is killed with SIGKILL at a
 random moment: also while it opens the queue that its predecessor has left. After the rounds of a mode one process
 delivers what is left. Then
 
@@ -48,6 +50,13 @@ delivers what is left. Then
   - what came twice was on the wire when its process was killed: it is among the last events that arrived before,
     and not more than the windows in flight,
   - the books were balanced at each look, and those of the last process say that everything recovered was delivered.
+
+Modes of the relay are what it acknowledges (events that are `stored`, or those that are `delivered`), windows that
+come `plain` or `deflated`, and its output `there` or `away`; as `relay-stored-plain-there`. In each round three clients
+send windows over a connection each, and the relay is killed at a random moment after the first acknowledgement, now
+and then while it starts. After the rounds one relay delivers what is left. Then every event
+that was acknowledged to its client has arrived, the rest is as above, and what a client has to send again although it
+had arrived is not more than its windows in flight.
 
 A kill loses nothing that the kernel has, so that the durabilities differ in what they cost only; `cargo xtask powercut`
 shows what they differ in otherwise.",
@@ -89,34 +98,50 @@ impl fmt::Display for Mode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let names: Vec<String> = Mode::all().map(|mode| mode.to_string()).collect();
+    let groups = ["handler", "relay"].map(str::to_owned);
+    let of_handler = Mode::all().map(|mode| mode.to_string());
+    let of_relay = relay::Mode::all().map(|mode| mode.to_string());
+    let names: Vec<String> = groups.into_iter().chain(of_handler).chain(of_relay).collect();
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut wanted = Vec::new();
     for name in arguments.operands() {
         wanted.push(one_of("mode", name, &known)?);
     }
-    let modes: Vec<Mode> =
-        Mode::all().filter(|mode| wanted.is_empty() || wanted.contains(&mode.to_string().as_str())).collect();
+    let is_wanted = |group: &str, name: String| {
+        wanted.is_empty() || wanted.contains(&group) || wanted.contains(&name.as_str())
+    };
+    let modes: Vec<Mode> = Mode::all().filter(|mode| is_wanted("handler", mode.to_string())).collect();
+    let relays: Vec<_> = relay::Mode::all().filter(|mode| is_wanted("relay", mode.to_string())).collect();
     match (arguments.value("--role"), modes.as_slice()) {
-        (None, modes) => supervise(arguments, modes),
+        (None, modes) => supervise(arguments, modes, &relays),
         (Some("logger"), [mode]) => life::log(arguments, *mode),
         (Some("drainer"), [mode]) => life::drain(arguments, *mode),
         (Some(role), _) => Err(Failure::Usage(format!("kills: there is no role `{role}` without a mode"))),
     }
 }
 
-fn supervise(arguments: &Arguments, modes: &[Mode]) -> Result<(), Failure> {
+fn supervise(arguments: &Arguments, modes: &[Mode], relays: &[relay::Mode]) -> Result<(), Failure> {
     let rounds = arguments.number("--rounds", 20)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let seed = arguments.number("--seed", u64::from(now.subsec_nanos()))?;
-    let scratch = Workspace::load()?.scratch("kills")?;
-    eprintln!("{} modes, {rounds} kills for each, --seed {seed}", modes.len());
+    let workspace = Workspace::load()?;
+    let scratch = workspace.scratch("kills")?;
+    eprintln!("{} modes, {rounds} kills for each, --seed {seed}", modes.len() + relays.len());
     let mut steps = Steps::default();
     for mode in modes {
         let name = mode.to_string();
         steps.run(&name, || {
             let verdict = kill(*mode, &scratch.path().join(&name), rounds, seed)?;
             Ok(verdict.to_string())
+        });
+    }
+    let program = if relays.is_empty() { None } else { Some(Program::debug(&workspace)?) };
+    for (program, mode) in program.iter().flat_map(|program| relays.iter().map(move |mode| (program, *mode)))
+    {
+        let name = mode.to_string();
+        steps.run(&name, || {
+            let outcome = relay::kill(program, mode, &scratch.path().join(&name), rounds, seed)?;
+            Ok(outcome.to_string())
         });
     }
     steps.finish("cargo xtask kills")

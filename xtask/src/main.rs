@@ -19,6 +19,7 @@ mod peers;
 mod powercut;
 mod process;
 mod receive;
+mod relay;
 mod send;
 mod steps;
 mod task;

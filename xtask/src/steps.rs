@@ -51,9 +51,9 @@ impl Steps {
                 Err(failure) => ("FAILED", failure.lines().next().unwrap_or_default()),
             };
             let _ =
-                writeln!(text, "  {verdict:<8}{:<24}{:>8.1} s  {remark}", step.name, step.took.as_secs_f64());
+                writeln!(text, "  {verdict:<8}{:<32}{:>8.1} s  {remark}", step.name, step.took.as_secs_f64());
         }
-        let _ = write!(text, "  {:<32}{:>8.1} s", "total", total.as_secs_f64());
+        let _ = write!(text, "  {:<40}{:>8.1} s", "total", total.as_secs_f64());
         text
     }
 }

@@ -31,7 +31,7 @@ Runs the steps that are named, all of them if none is:
   docs         the documentation of all crates, every warning an error
   features     each crate alone with its default, no and all features: lints and tests
   fuzz         the fuzz targets of the crates, compiled as for the fuzzer and run over their corpus
-  kills        cargo xtask kills
+  kills        cargo xtask kills, with 10 rounds of the relay
   disks        the tests of queues on full and read-only disks, which need file systems of their own, as root
   powercut     cargo xtask powercut --require with 10 rounds, as root
   package      what goes to crates.io: every file that must be in it, nothing else, and it builds from that
@@ -49,7 +49,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", run: |_| docs() },
     Step { name: "features", run: features::check },
     Step { name: "fuzz", run: fuzz::check },
-    Step { name: "kills", run: |_| this_task(&["kills"]) },
+    Step { name: "kills", run: |_| kills() },
     Step { name: "disks", run: disks },
     Step { name: "powercut", run: |_| powercut() },
     Step { name: "package", run: package::check },
@@ -87,6 +87,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn this_task(arguments: &[&str]) -> Result<String, Failure> {
     process::run(process::cargo().arg("xtask").args(arguments), Duration::from_secs(30 * 60))?;
     Ok(String::new())
+}
+
+fn kills() -> Result<String, Failure> {
+    this_task(&["kills", "handler"])?;
+    this_task(&["kills", "relay", "--rounds", "10"])
 }
 
 /// Runs as root, by way of sudo where that is needed: without file systems of its own it proves nothing.

@@ -12,7 +12,7 @@ use crate::failure::{Failure, fail};
 #[derive(Debug, Default)]
 pub(super) struct Life {
     /// How many events of each thread were reported as durable.
-    durable: [u64; THREADS],
+    pub(super) durable: [u64; THREADS],
     /// Events that had arrived, of all processes so far.
     pub(super) received: u64,
 }
@@ -46,6 +46,10 @@ pub(super) struct Verdict {
     repeated: u64,
     /// Most that came again after one kill.
     most: u64,
+    /// Events that arrived and were not reported as durable.
+    pub(super) beyond: u64,
+    /// Most of them of one thread.
+    pub(super) most_beyond: u64,
 }
 
 impl Verdict {
@@ -96,6 +100,8 @@ impl Verdict {
                         "of life {number}, thread {thread}, {durable} events were durable, {arrived} arrived"
                     );
                 }
+                verdict.beyond += arrived - durable;
+                verdict.most_beyond = verdict.most_beyond.max(arrived - durable);
             }
         }
         if verdict.durable == 0 {
@@ -107,7 +113,7 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kills, with_durable, durable, arrived, repeated, most } = self;
+        let Self { kills, with_durable, durable, arrived, repeated, most, .. } = self;
         write!(
             f,
             "{kills} kills, {with_durable} of them with durable events: {durable} durable, {arrived} arrived, {repeated} \

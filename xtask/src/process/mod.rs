@@ -24,7 +24,7 @@ pub(crate) struct Running {
     status: Option<ExitStatus>,
     /// Held open for the life of the child; peers end when it does.
     _input: Option<ChildStdin>,
-    /// Lines of standard output, if that is captured.
+    /// Lines of standard output, if that is captured, otherwise those of standard error.
     lines: Option<Receiver<String>>,
     /// The last lines of standard error, if that is captured.
     complaints: Arc<Mutex<VecDeque<String>>>,
@@ -54,6 +54,12 @@ impl Running {
         Self::start(command)
     }
 
+    /// Starts a process whose standard error is read with [`Self::next_line`].
+    pub(crate) fn overheard(command: &mut Command) -> Result<Self, Failure> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self::start(command)
+    }
+
     fn start(command: &mut Command) -> Result<Self, Failure> {
         let name = describe(command);
         Keeper::prepare(command);
@@ -65,6 +71,19 @@ impl Running {
                 let _ = child.wait();
                 return Err(Failure::because("cannot start the shell that ends other processes", error));
             }
+        };
+        // Bounded: a child that writes faster than its lines are read has to wait.
+        let (sender, lines) = mpsc::sync_channel(1024);
+        let forward = move |line| sender.send(line).is_ok();
+        let lines = match (child.stdout.take(), &mut child.stderr) {
+            (Some(stdout), _) => {
+                for_each_line(stdout, forward);
+                Some(lines)
+            }
+            (None, stderr) => stderr.take().map(|stderr| {
+                for_each_line(stderr, forward);
+                lines
+            }),
         };
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
         let last_words = child.stderr.take().map(|stderr| {
@@ -80,12 +99,6 @@ impl Running {
                 true
             });
             last_words
-        });
-        let lines = child.stdout.take().map(|stdout| {
-            // Bounded: a child that writes faster than its lines are read has to wait.
-            let (sender, lines) = mpsc::sync_channel(1024);
-            for_each_line(stdout, move |line| sender.send(line).is_ok());
-            lines
         });
         let input = child.stdin.take();
         Ok(Self { name, child, keeper, status: None, _input: input, lines, complaints, last_words })

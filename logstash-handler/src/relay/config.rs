@@ -12,6 +12,7 @@ pub use input::{Acknowledge, InputConfig};
 mod listen;
 pub use listen::{Carrier, Listen, ListenError, Protocol};
 
+mod networks;
 mod output;
 pub use output::{OutputConfig, WhenFull};
 
@@ -60,7 +61,8 @@ use toml::Table;
 /// | `metrics` | address on which state and figures are shown | none |
 /// | `shutdown_timeout` | how long a shutdown may take | `"10 s"` |
 ///
-/// Other keys are refused. `${NAME}` in a text stands for the variable of the environment, `$${` for `${`.
+/// Other keys are refused. `${NAME}` in a text stands for the variable of the environment, `${NAME:-VALUE}` for it
+/// or, where it is not set or empty, for the value, and `$${` for `${`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RelayConfig {

@@ -51,6 +51,8 @@ counters! {
     open_connections,
     /// Connections that were closed at once, because there were too many.
     refused_connections,
+    /// Connections and datagrams from addresses that are not allowed, closed at once or dropped.
+    not_allowed,
     /// TLS handshakes that failed or took too long.
     failed_handshakes,
     /// Connections that were closed because nothing came for too long.

@@ -84,3 +84,23 @@ fn hundreds_of_peers_that_say_nothing_or_little_hold_nobody_up() {
     drop(silent);
     rig.eventually(|stats| stats.inputs["in"].received == 150);
 }
+
+// Elsewhere the loopback interface has one address only.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_is_not_allowed_is_closed_at_once_or_not_heard() {
+    let rig = Rig::start(
+        "[inputs.in]\nlisten = \"lines+tcp://127.0.0.1:0\"\nallow = [\"192.0.2.0/24\", \"::1\"]\n\
+         [inputs.udp]\nlisten = \"json+udp://127.0.0.1:0\"\nallow = [\"127.0.0.2\"]\n\
+         [outputs.out]\nendpoint = \"file:FOLDER/out\"",
+    );
+    assert!(is_closed(&rig.connect("in")));
+    for from in ["127.0.0.1:0", "127.0.0.2:0"] {
+        let socket = std::net::UdpSocket::bind(from).unwrap();
+        socket.send_to(format!("{{\"from\":\"{from}\"}}").as_bytes(), rig.address("udp")).unwrap();
+    }
+    assert_eq!(lines(&rig.path("out"), 1), ["{\"from\":\"127.0.0.2:0\"}"]);
+    let stats = rig.relay.stats();
+    assert_eq!((stats.inputs["in"].not_allowed, stats.inputs["udp"].not_allowed), (1, 1));
+    assert_eq!((stats.inputs["in"].connections, stats.inputs["udp"].received), (0, 1));
+}

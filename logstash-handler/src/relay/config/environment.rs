@@ -1,4 +1,4 @@
-//! `${NAME}` in the texts of a configuration.
+//! `${NAME}` and `${NAME:-DEFAULT}` in the texts of a configuration.
 
 use super::error::ConfigError;
 use toml::{Table, Value};
@@ -37,8 +37,16 @@ fn filled(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Strin
         let Some((name, behind)) = named.split_once('}') else {
             return Err(ConfigError::new("${ without }: write $${ where it is meant as it stands"));
         };
-        let value = variable(name).ok_or_else(|| {
-            ConfigError::new(format!("${{{name}}} is not set in the environment; write $${{ for ${{ itself"))
+        let (name, default) = match name.split_once(":-") {
+            Some((name, default)) => (name, Some(default.to_owned())),
+            None => (name, None),
+        };
+        // As a shell does: what is set to nothing counts as not set where there is a default.
+        let value = variable(name).filter(|value| default.is_none() || !value.is_empty());
+        let value = value.or(default).ok_or_else(|| {
+            ConfigError::new(format!(
+                "${{{name}}} is not set in the environment; write ${{{name}:-VALUE}} for a default, and $${{ for ${{ itself"
+            ))
         })?;
         out.push_str(before);
         out.push_str(&value);
@@ -62,6 +70,15 @@ mod tests {
         assert_eq!(fill_text("redis://:${SECRET}@host"), Ok("redis://:a\"b}@host".to_owned()));
         assert_eq!(fill_text("${SECRET}${SECRET}"), Ok("a\"b}a\"b}".to_owned()));
         assert_eq!(fill_text("$${SECRET} costs $5"), Ok("${SECRET} costs $5".to_owned()));
+    }
+
+    #[test]
+    fn a_default_takes_the_place_of_what_is_not_set() {
+        assert_eq!(fill_text("${OTHER:-redis.example}:${PORT:-6379}"), Ok("redis.example:6379".to_owned()));
+        assert_eq!(fill_text("${SECRET:-x}"), Ok("a\"b}".to_owned()));
+        assert_eq!(fill_text("a${OTHER:-}b"), Ok("ab".to_owned()));
+        let empty = filled("${EMPTY:-x} ${EMPTY}", &|_| Some(String::new()));
+        assert_eq!(empty.map_err(|error| error.to_string()), Ok("x ".to_owned()));
     }
 
     #[test]

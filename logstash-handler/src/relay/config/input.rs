@@ -1,8 +1,10 @@
 use super::error::ConfigError;
 use super::listen::{Carrier, Listen, Protocol};
+use super::networks::Networks;
 use logstash_transport::TlsServerConfig;
 use logstash_transport::human::{Size, Time, TimeOrNone};
 use serde::Deserialize;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use std::time::Duration;
 /// | --- | --- | --- |
 /// | `listen` | a [`Listen`] | |
 /// | `tls_cert`, `tls_key`, `tls_key_password` | certificate chain and key, PEM, and what the key is decrypted with | |
+/// | `allow` | addresses and networks, such as `"10.0.0.0/8"`; others are closed at once or dropped, and counted | all |
 /// | `tags` | added to events that are not JSON already | none |
 /// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
 /// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
@@ -29,6 +32,8 @@ pub struct InputConfig {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     tls_key_password: Option<String>,
+    #[serde(default)]
+    allow: Networks,
     #[serde(default)]
     tags: Vec<String>,
     max_length: Option<Size>,
@@ -52,6 +57,7 @@ impl InputConfig {
             tls_cert: None,
             tls_key: None,
             tls_key_password: None,
+            allow: Networks::new(),
             tags: Vec::new(),
             max_length: None,
             max_connections: many(),
@@ -61,6 +67,11 @@ impl InputConfig {
             receive_buffer: None,
             acknowledge: Acknowledge::Stored,
         }
+    }
+
+    /// Whether events from that address are taken.
+    pub(crate) fn allows(&self, peer: Option<IpAddr>) -> bool {
+        self.allow.is_empty() || peer.is_some_and(|peer| self.allow.contain(peer))
     }
 
     pub(crate) fn tags(&self) -> &[String] {
@@ -133,6 +144,9 @@ impl InputConfig {
         }
         if self.max_length() == 0 || self.max_length() > MAX_LENGTH {
             return wrong("max_length is from 1 byte to 64 MiB");
+        }
+        if !self.allow.is_empty() && self.listen.carrier() == Carrier::Unix {
+            return wrong("a socket of the file system knows no addresses that allow could name");
         }
         if self.max_connections == 0 || self.max_connections_per_peer == 0 {
             return wrong("there must be room for at least one connection");

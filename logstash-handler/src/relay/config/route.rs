@@ -1,8 +1,8 @@
 use super::error::{ConfigError, nearest};
 use super::format::FormatName;
+use super::networks::Networks;
 use super::{InputConfig, OutputConfig};
-use ipnet::IpNet;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -24,8 +24,8 @@ use std::net::IpAddr;
 pub struct RouteConfig {
     #[serde(default)]
     inputs: Vec<String>,
-    #[serde(default, deserialize_with = "networks")]
-    peers: Vec<IpNet>,
+    #[serde(default)]
+    peers: Networks,
     severity: Option<Severity>,
     outputs: Vec<String>,
     format: Option<FormatName>,
@@ -35,16 +35,13 @@ impl RouteConfig {
     /// A route that everything meets.
     #[must_use]
     pub const fn to(outputs: Vec<String>) -> Self {
-        Self { inputs: Vec::new(), peers: Vec::new(), severity: None, outputs, format: None }
+        Self { inputs: Vec::new(), peers: Networks::new(), severity: None, outputs, format: None }
     }
 
     /// Whether it is meant for what comes from there.
     pub(crate) fn meets(&self, input: &str, peer: Option<IpAddr>) -> bool {
         let by_input = self.inputs.is_empty() || self.inputs.iter().any(|name| name == input);
-        // Who comes over IPv4 to a socket of IPv6 has an address that is mapped.
-        let peer = peer.map(|peer| peer.to_canonical());
-        let by_peer = self.peers.is_empty()
-            || peer.is_some_and(|peer| self.peers.iter().any(|network| network.contains(&peer)));
+        let by_peer = self.peers.is_empty() || peer.is_some_and(|peer| self.peers.contain(peer));
         by_input && by_peer
     }
 
@@ -105,17 +102,4 @@ fn known<'a>(
     let near = nearest(name, names.by_ref().map(String::as_str));
     let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
     Err(ConfigError::new(format!("there is no {what} {name:?}{near}")))
-}
-
-/// Networks, or single addresses.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    let network = |text: &String| {
-        let address = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
-            let text = format!("{text:?} is no address and no network; write it like 10.1.2.3 or 10.0.0.0/8");
-            serde::de::Error::custom(text)
-        })
-    };
-    texts.iter().map(network).collect()
 }

@@ -83,6 +83,10 @@ impl<'s> Datagrams<'s> {
 
     fn take(&mut self, length: usize, peer: Option<SocketAddr>, received: SystemTime) {
         let counters = &self.shared.counters;
+        if !self.shared.config.allows(peer.map(|peer| peer.ip())) {
+            counters.not_allowed.add(1);
+            return;
+        }
         counters.bytes.add(length as u64);
         if self.peer != peer {
             self.dispatcher.turn_to(self.shared.source(peer));

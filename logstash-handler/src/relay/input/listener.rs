@@ -23,6 +23,11 @@ pub(super) async fn run(socket: TcpListener, shared: Arc<Shared>) {
                 continue;
             }
         };
+        if !shared.config.allows(Some(peer.ip())) {
+            shared.counters.not_allowed.add(1);
+            shared.problem(&format!("a connection of {peer} was closed at once, it is not allowed"));
+            continue;
+        }
         let place = Arc::clone(&shared.places).try_acquire_owned().ok();
         let of_peer = shared.peers.enter(peer.ip().to_canonical());
         let (Some(place), Some(of_peer)) = (place, of_peer) else {

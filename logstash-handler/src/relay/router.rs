@@ -60,6 +60,8 @@ struct Target {
     output: Arc<Output>,
     format: Arc<Format>,
     severity: Option<Severity>,
+    /// Whether events that meet it meet none of those behind it.
+    is_last: bool,
 }
 
 /// An event that an output has no room for yet.
@@ -105,12 +107,7 @@ impl Dispatcher {
         let severity = record.severity();
         let mut written: Option<&Arc<Format>> = None;
         let mut is_routed = false;
-        for (index, target) in self.targets.iter().enumerate() {
-            let mut earlier = self.targets.iter().take(index).filter(|earlier| earlier.meets(severity));
-            if !target.meets(severity) || earlier.any(|earlier| Arc::ptr_eq(&earlier.output, &target.output))
-            {
-                continue;
-            }
+        for target in met(&self.targets, severity) {
             is_routed = true;
             if !written.is_some_and(|format| Arc::ptr_eq(format, &target.format)) {
                 self.buffer.clear();
@@ -137,13 +134,7 @@ impl Dispatcher {
 
     /// The outputs for events that do not tell how severe they are, each once.
     pub(crate) fn outputs(&self) -> Vec<Arc<Output>> {
-        let mut outputs: Vec<Arc<Output>> = Vec::new();
-        for target in self.targets.iter().filter(|target| target.meets(Severity::Info)) {
-            if !outputs.iter().any(|output| Arc::ptr_eq(output, &target.output)) {
-                outputs.push(Arc::clone(&target.output));
-            }
-        }
-        outputs
+        met(&self.targets, Severity::Info).map(|target| Arc::clone(&target.output)).collect()
     }
 }
 
@@ -160,11 +151,32 @@ impl Table {
         for (route, format) in self.routes.iter().filter(|(route, _)| route.meets(source.input(), peer)) {
             for output in route.outputs().iter().filter_map(|name| self.outputs.get(name)) {
                 let format = Arc::clone(format.as_ref().unwrap_or_else(|| output.format()));
-                targets.push(Target { output: Arc::clone(output), format, severity: route.severity() });
+                let (output, severity) = (Arc::clone(output), route.severity());
+                targets.push(Target { output, format, severity, is_last: false });
+            }
+            if let Some(target) = targets.last_mut().filter(|_| route.is_final()) {
+                target.is_last = true;
             }
         }
         targets
     }
+}
+
+/// The targets of an event, each output once.
+fn met(targets: &[Target], severity: Severity) -> impl Iterator<Item = &Target> {
+    let meets = move |target: &&Target| target.meets(severity);
+    let mut is_over = false;
+    let up_to_final = move |(_, target): &(usize, &Target)| {
+        let was_over = is_over;
+        is_over = target.is_last;
+        !was_over
+    };
+    let is_new = move |(index, target): &(usize, &Target)| {
+        let mut earlier = targets.iter().take(*index).filter(meets);
+        !earlier.any(|earlier| Arc::ptr_eq(&earlier.output, &target.output))
+    };
+    let met = targets.iter().enumerate().filter(move |(_, target)| meets(target));
+    met.take_while(up_to_final).filter(is_new).map(|(_, target)| target)
 }
 
 /// One huge event must not hold its memory for the rest of a connection.

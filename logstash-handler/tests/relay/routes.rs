@@ -61,6 +61,33 @@ fn routes_go_by_input_severity_and_peer_and_what_meets_none_is_counted() {
 }
 
 #[test]
+fn what_meets_a_final_route_meets_none_below_it() {
+    let rig = Rig::start(&format!(
+        r#"{INPUTS}
+        [[routes]]
+        inputs = ["a"]
+        severity = "error"
+        outputs = ["one"]
+        final = true
+        [[routes]]
+        inputs = ["a"]
+        outputs = ["one"]
+        [[routes]]
+        outputs = ["one", "two"]
+        final = true
+        [[routes]]
+        inputs = ["b"]
+        severity = "error"
+        outputs = ["two"]
+        "#
+    ));
+    send(&rig);
+    let [one, two] = result(rig);
+    assert_eq!(one, ["<11>error", "<14>info", "line"]);
+    assert_eq!(two, ["<14>info", "line"]);
+}
+
+#[test]
 fn an_output_gets_an_event_once_and_the_first_route_decides_how_it_looks() {
     let rig = Rig::start(&format!(
         r#"{INPUTS}

@@ -15,9 +15,10 @@ use std::net::IpAddr;
 /// | `severity` | a [`Severity`]: that one and what is worse | all |
 /// | `outputs` | names | |
 /// | `format` | a [`FormatName`] instead of that of the output | that of the output |
+/// | `final` | `true`: what meets this route meets none of those below it | `false` |
 ///
-/// An event goes to the outputs of every route that it meets, once to each; the first route decides on
-/// the format. Events that meet no route are dropped and counted.
+/// An event goes to the outputs of every route that it meets, down to one that is final, and once to each
+/// output; the first route decides on the format. Events that meet no route are dropped and counted.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -29,13 +30,22 @@ pub struct RouteConfig {
     severity: Option<Severity>,
     outputs: Vec<String>,
     format: Option<FormatName>,
+    #[serde(default, rename = "final")]
+    is_final: bool,
 }
 
 impl RouteConfig {
     /// A route that everything meets.
     #[must_use]
     pub const fn to(outputs: Vec<String>) -> Self {
-        Self { inputs: Vec::new(), peers: Networks::new(), severity: None, outputs, format: None }
+        Self {
+            inputs: Vec::new(),
+            peers: Networks::new(),
+            severity: None,
+            outputs,
+            format: None,
+            is_final: false,
+        }
     }
 
     /// Whether it is meant for what comes from there.
@@ -55,6 +65,11 @@ impl RouteConfig {
 
     pub(crate) const fn format(&self) -> Option<FormatName> {
         self.format
+    }
+
+    /// Whether what meets it meets no other one after it.
+    pub(crate) const fn is_final(&self) -> bool {
+        self.is_final
     }
 
     pub(super) fn check(

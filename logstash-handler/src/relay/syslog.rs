@@ -25,7 +25,7 @@ mod stamp;
 mod structured_data;
 pub use structured_data::{SyslogElement, SyslogParameters, SyslogStructuredData};
 
-use super::text::text;
+use super::text::{text, without_end};
 use cursor::Cursor;
 use std::time::SystemTime;
 
@@ -104,8 +104,7 @@ impl SyslogParser {
     /// Reads one message, which was received at `received`.
     #[must_use]
     pub fn parse<'a>(&self, line: &'a [u8], received: SystemTime) -> SyslogMessage<'a> {
-        let end = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0)).map_or(0, |last| last + 1);
-        let line = &line[..end];
+        let line = without_end(line);
         let clock = clock::Clock { zone: &self.zone, infer: self.infer_zone, received };
 
         let mut message = SyslogMessage::default();

@@ -18,3 +18,9 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
         }
     }
 }
+
+/// Without the line feeds, carriage returns and NULs that senders of syslog put at the end of a message.
+pub(super) fn without_end(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0)).map_or(0, |last| last + 1);
+    line.get(..end).unwrap_or_default()
+}

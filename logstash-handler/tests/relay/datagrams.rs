@@ -1,6 +1,6 @@
 //! An event in each datagram.
 
-use crate::support::{Rig, documents, each};
+use crate::support::{Rig, documents, each, lines};
 use serde_json::json;
 use std::net::UdpSocket;
 
@@ -36,6 +36,21 @@ fn syslog_over_udp_tells_peers_apart() {
     assert_eq!(each(&found, "message"), ["0", "1", "2", "3"]);
     let port = |index: usize| sockets[index % 2].local_addr().unwrap().port();
     assert!((0..4).all(|index| found[index]["port"] == port(index)), "{found:?}");
+}
+
+#[test]
+fn of_a_message_only_the_line_end_is_cut() {
+    let config = config("syslog+udp://127.0.0.1:0");
+    let rig = Rig::start(&format!(
+        "{config}\noutputs.raw = {{ endpoint = \"file:FOLDER/raw\", format = \"raw\" }}"
+    ));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let line = "<13>Oct 11 22:14:15 host app: \t two blanks  ";
+    for end in ["", "\n", "\r\n", "\0"] {
+        socket.send_to(format!("{line}{end}").as_bytes(), rig.address("in")).unwrap();
+    }
+    assert_eq!(each(&documents(&rig.path("out"), 4), "message"), ["\t two blanks  "; 4]);
+    assert_eq!(lines(&rig.path("raw"), 4), [line; 4]);
 }
 
 #[cfg(unix)]

@@ -5,6 +5,7 @@ use super::{Shared, document, stopped};
 use crate::relay::config::Protocol;
 use crate::relay::record::Tags;
 use crate::relay::router::Dispatcher;
+use crate::relay::text::without_end;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ impl<'s> Datagrams<'s> {
                 document::on_one_line(text);
                 text.trim_ascii_end()
             }
-            Protocol::Beats | Protocol::Lines | Protocol::Syslog => text.trim_ascii_end(),
+            Protocol::Beats | Protocol::Lines | Protocol::Syslog => without_end(text),
         };
         self.shared.send(&mut self.dispatcher, text, received, tags, None);
     }

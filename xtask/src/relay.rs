@@ -51,12 +51,13 @@ impl Program {
         Ok(relay)
     }
 
-    /// Starts it and waits for nothing.
+    /// Starts it, in universal time, and waits for nothing.
     pub(crate) fn launch(&self, folder: &Path, config: &str) -> Result<Relay, Failure> {
         let file = folder.join("relay.toml");
         fs::create_dir_all(folder).trying(format_args!("cannot make {}", folder.display()))?;
         fs::write(&file, config).trying(format_args!("cannot write {}", file.display()))?;
-        let process = Running::overheard(Command::new(&self.0).args(["run", "--config"]).arg(file))?;
+        let process =
+            Running::overheard(Command::new(&self.0).args(["run", "--config"]).arg(file).env("TZ", "UTC"))?;
         Ok(Relay { process, addresses: BTreeMap::new(), figures: None })
     }
 }
@@ -128,6 +129,11 @@ impl Relay {
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// A failure with the last of what it says.
+    pub(crate) fn fault(&mut self, what: &str) -> Failure {
+        self.process.fault(what)
     }
 
     /// Kills it with SIGKILL.

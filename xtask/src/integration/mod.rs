@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use crate::arguments::{Arguments, one_of};
 use crate::failure::{Failure, Trying};
-use crate::peers::{GoLumber, Missing, Profile, Python, RustPeer, StandardPython};
+use crate::peers::{
+    GoLumber, Logger, Missing, Openssl, Profile, Python, Rsyslog, RustPeer, StandardPython, SyslogNg,
+};
+use crate::relay::Program;
 use crate::task::{Flag, Task};
 use crate::workspace::Workspace;
 
@@ -20,6 +23,7 @@ mod logstash_async;
 mod our_client;
 mod our_server;
 mod our_tls;
+mod relay;
 mod report;
 mod standard_python;
 mod table;
@@ -58,6 +62,13 @@ Starts the peers as processes and compares what arrives with what was sent, byte
   ferro-lumberjack       our client to its server, its client to our server; the crate is built
   lumberjack-protocol    our client to its server, its client to our server; the crate is built
   python                 the handlers of its standard library to our relay; needs Python 3
+  logger                 that of util-linux to our relay, in all its framings and formats
+  rsyslog                to our relay over UDP, TCP and TLS, in all its framings and formats
+  syslog-ng              to our relay over UDP, TCP and TLS, in all its framings and formats
+  openssl                s_client to our relay, lines, JSON and syslog over TLS
+
+rsyslog and syslog-ng cannot be installed at once. On Debian the packages of what is not installed are unpacked below
+target/peers/.
 
 The programs are built and the Python packages are installed below target/peers/ with the first run. A peer that
 cannot run here is skipped, loudly, with the way to get it; name it with --require to fail instead.
@@ -70,8 +81,18 @@ cannot do at all is `n/a`.",
     run,
 };
 
-const PEERS: &[&str] =
-    &["go-lumber", "pylogbeat", "python-logstash-async", "ferro-lumberjack", "lumberjack-protocol", "python"];
+const PEERS: &[&str] = &[
+    "go-lumber",
+    "pylogbeat",
+    "python-logstash-async",
+    "ferro-lumberjack",
+    "lumberjack-protocol",
+    "python",
+    "logger",
+    "rsyslog",
+    "syslog-ng",
+    "openssl",
+];
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut selected = Vec::new();
@@ -94,9 +115,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let workspace = Workspace::load()?;
     let scratch = workspace.scratch("integration")?;
+    let program = Arc::new(Program::debug(&workspace)?);
     let mut report = Report::default();
     for peer in selected {
-        match cases(peer, &workspace, scratch.path()) {
+        match cases(peer, &workspace, &program, scratch.path()) {
             Ok((version, cases)) => {
                 for case in cases {
                     let (name, cell) = (case.name.clone(), case.cell.clone());
@@ -114,7 +136,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The version and the cases of a peer that can run here.
-fn cases(peer: &'static str, workspace: &Workspace, scratch: &Path) -> Result<(String, Vec<Case>), Missing> {
+fn cases(
+    peer: &'static str,
+    workspace: &Workspace,
+    program: &Arc<Program>,
+    scratch: &Path,
+) -> Result<(String, Vec<Case>), Missing> {
     if peer == "go-lumber" {
         let go = Arc::new(GoLumber::prepare(workspace)?);
         let mut cases = our_client::cases(peer, &(Arc::clone(&go) as _), scratch);
@@ -140,6 +167,26 @@ fn cases(peer: &'static str, workspace: &Workspace, scratch: &Path) -> Result<(S
         let python = Arc::new(StandardPython::prepare(workspace)?);
         let cases = standard_python::cases(&python, workspace, scratch);
         return Ok((python.version.clone(), cases));
+    }
+
+    if peer == "logger" {
+        let logger = Arc::new(Logger::prepare()?);
+        return Ok((logger.version.clone(), relay::logger(&logger, program, scratch)));
+    }
+
+    if peer == "rsyslog" {
+        let rsyslog = Arc::new(Rsyslog::prepare(workspace)?);
+        return Ok((rsyslog.version.clone(), relay::rsyslog(&rsyslog, program, scratch)));
+    }
+
+    if peer == "syslog-ng" {
+        let syslog_ng = Arc::new(SyslogNg::prepare(workspace)?);
+        return Ok((syslog_ng.version.clone(), relay::syslog_ng(&syslog_ng, program, scratch)));
+    }
+
+    if peer == "openssl" {
+        let openssl = Arc::new(Openssl::prepare()?);
+        return Ok((openssl.version.clone(), relay::openssl(&openssl, program, scratch)));
     }
 
     let python = Arc::new(Python::prepare(workspace)?);

@@ -6,20 +6,34 @@ use std::fmt;
 
 use crate::failure::Failure;
 
+mod debian;
+
 mod driver;
 pub(crate) use driver::{Client, ClientKind, Sent, Server, ServerOptions};
 
 mod go_lumber;
 pub(crate) use go_lumber::GoLumber;
 
+mod logger;
+pub(crate) use logger::Logger;
+
+mod openssl;
+pub(crate) use openssl::Openssl;
+
 mod python;
 pub(crate) use python::Python;
+
+mod rsyslog;
+pub(crate) use rsyslog::Rsyslog;
 
 mod rust;
 pub(crate) use rust::{Profile, RustPeer};
 
 mod standard_python;
 pub(crate) use standard_python::StandardPython;
+
+mod syslog_ng;
+pub(crate) use syslog_ng::SyslogNg;
 
 /// A library with a server.
 pub(crate) trait Serves: Send + Sync {

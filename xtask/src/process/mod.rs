@@ -25,7 +25,7 @@ pub(crate) struct Running {
     /// Held open for the life of the child; peers end when it does.
     _input: Option<ChildStdin>,
     /// Lines of standard output, if that is captured, otherwise those of standard error.
-    lines: Option<Receiver<String>>,
+    lines: Receiver<String>,
     /// The last lines of standard error, if that is captured.
     complaints: Arc<Mutex<VecDeque<String>>>,
     /// Ends when standard error does.
@@ -54,7 +54,7 @@ impl Running {
         Self::start(command)
     }
 
-    /// Starts a process whose standard error is read with [`Self::next_line`].
+    /// Starts a process whose standard error is read with [`Self::next_line`]. Who reads too late misses lines.
     pub(crate) fn overheard(command: &mut Command) -> Result<Self, Failure> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Self::start(command)
@@ -72,20 +72,8 @@ impl Running {
                 return Err(Failure::because("cannot start the shell that ends other processes", error));
             }
         };
-        // Bounded: a child that writes faster than its lines are read has to wait.
-        let (sender, lines) = mpsc::sync_channel(1024);
-        let forward = move |line| sender.send(line).is_ok();
-        let lines = match (child.stdout.take(), &mut child.stderr) {
-            (Some(stdout), _) => {
-                for_each_line(stdout, forward);
-                Some(lines)
-            }
-            (None, stderr) => stderr.take().map(|stderr| {
-                for_each_line(stderr, forward);
-                lines
-            }),
-        };
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
+        let (told, overheard) = mpsc::sync_channel(LINES);
         let last_words = child.stderr.take().map(|stderr| {
             let (open, last_words) = mpsc::sync_channel(0);
             let complaints = Arc::clone(&complaints);
@@ -95,10 +83,18 @@ impl Running {
                 if kept.len() == COMPLAINTS {
                     kept.pop_front();
                 }
+                // Nobody need listen.
+                let _ = told.try_send(line.clone());
                 kept.push_back(line);
                 true
             });
             last_words
+        });
+        let lines = child.stdout.take().map_or(overheard, |stdout| {
+            // Bounded: a child that writes faster than its lines are read has to wait.
+            let (sender, lines) = mpsc::sync_channel(LINES);
+            for_each_line(stdout, move |line| sender.send(line).is_ok());
+            lines
         });
         let input = child.stdin.take();
         Ok(Self { name, child, keeper, status: None, _input: input, lines, complaints, last_words })
@@ -111,10 +107,7 @@ impl Running {
 
     /// The next line of standard output, `None` at its end.
     pub(crate) fn next_line(&mut self, patience: Duration) -> Result<Option<String>, Failure> {
-        let Some(lines) = &self.lines else {
-            return Ok(None);
-        };
-        match lines.recv_timeout(patience) {
+        match self.lines.recv_timeout(patience) {
             Ok(line) => Ok(Some(line)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => {
@@ -268,6 +261,9 @@ fn for_each_line(source: impl Read + Send + 'static, mut take: impl FnMut(String
         }
     });
 }
+
+/// Lines that wait to be read.
+const LINES: usize = 1024;
 
 /// Lines of standard error that are kept.
 const COMPLAINTS: usize = 30;

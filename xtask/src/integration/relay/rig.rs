@@ -1,0 +1,90 @@
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use logstash_transport::testing::Receiver;
+use serde_json::Value;
+
+use crate::failure::{Failure, Trying, fail};
+use crate::peers::Openssl;
+use crate::relay::{Program, Relay};
+
+/// The relay at work, which sends everything to a receiver.
+pub(super) struct Rig {
+    relay: Relay,
+    receiver: Receiver,
+}
+
+impl Rig {
+    /// Starts it with the input `in`, which listens there and has more settings, in TOML. The folder is made.
+    pub(super) fn start(
+        program: &Program,
+        folder: &Path,
+        listen: &str,
+        settings: &str,
+    ) -> Result<Self, Failure> {
+        let receiver = Receiver::start().trying("our receiver cannot listen")?;
+        // With figures it says when everything listens; for sockets of the file system it says nothing else.
+        let config = format!(
+            "metrics = \"127.0.0.1:0\"\n[outputs.all]\nendpoint = \"beats://{}\"\n[inputs.in]\nlisten = \"{listen}\"\n{settings}\n",
+            receiver.address()
+        );
+        let inputs: &[&str] = if listen.contains("://") { &["in"] } else { &[] };
+        let relay = program.start(folder, &config, inputs)?;
+        Ok(Self { relay, receiver })
+    }
+
+    /// Starts it with an input that listens on a port of its own choice, with a certificate if its scheme says so: the
+    /// folder then holds `server.pem`, with which it is trusted.
+    pub(super) fn listening(program: &Program, folder: &Path, scheme: &str) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).trying(format_args!("cannot make {}", folder.display()))?;
+        let mut settings = String::new();
+        if scheme.ends_with("+tls") {
+            Openssl::make_certificate(folder)?;
+            let folder = folder.display();
+            settings = format!("tls_cert = \"{folder}/server.pem\"\ntls_key = \"{folder}/server.key\"");
+        }
+        Self::start(program, folder, &format!("{scheme}://127.0.0.1:0"), &settings)
+    }
+
+    /// Where its input listens.
+    pub(super) fn address(&self) -> Result<SocketAddr, Failure> {
+        self.relay.address("in")
+    }
+
+    /// Waits until that many events came out of it.
+    pub(super) fn wait_for(&mut self, events: usize) -> Result<(), Failure> {
+        if self.receiver.wait_for(events as u64, PATIENCE) {
+            return Ok(());
+        }
+        let came = self.receiver.received();
+        Err(self.relay.fault(&format!("delivered {came} of {events} events")))
+    }
+
+    /// Waits until that many events came out of it, ends it, which sends what is left, and returns them if they are no
+    /// more.
+    pub(super) fn finish(mut self, events: usize) -> Result<Vec<Value>, Failure> {
+        self.wait_for(events)?;
+        self.relay.end(PATIENCE)?;
+        let arrived = self.receiver.events();
+        if arrived.len() != events {
+            let last = arrived.last().map(|event| String::from_utf8_lossy(event));
+            fail!("{} events arrived instead of {events}; the last one: {last:?}", arrived.len());
+        }
+        let parse = |event: &_| {
+            serde_json::from_slice(event)
+                .map_err(|error| Failure::because("what the relay sent is not JSON", error))
+        };
+        arrived.iter().map(|event| parse(&**event)).collect()
+    }
+}
+
+/// An address that nobody listens on at the moment, for programs that do not tell which one the system chose.
+pub(super) fn free_address() -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).trying("cannot bind")?;
+    listener.local_addr().trying("cannot bind")
+}
+
+/// What a step may take at most.
+const PATIENCE: Duration = Duration::from_secs(60);

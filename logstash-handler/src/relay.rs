@@ -40,6 +40,28 @@
 //! | memory of a connection | the longest message, and 64 KiB; for Beats what a window may take, 4 times the longest message | nothing more is read; the connection of a larger window is closed |
 //! | an output without room | its queue | by `when_full`: connections wait, and datagrams are dropped and counted; or all is dropped and counted |
 //!
+//! # Who is at the other end of TLS
+//!
+//! Inputs over TLS ask clients for certificates if `tls_client_ca` is given, and refuse those that are not right;
+//! the problems tell which, and why. Routes can go by the names in the certificates. Where OpenSSL is not the
+//! library of the system, on macOS and Windows, that option is refused. Revocation is not looked up: where a
+//! certificate gets into wrong hands, give a new authority, or name those that may come in `tls_client_names`.
+//!
+//! Events that come over TLS tell about it:
+//!
+//! | in documents of Logstash | of ECS | what |
+//! | --- | --- | --- |
+//! | `tls` | `tls.established` | `true` |
+//! | `tls_peer.protocol` | `tls.version`, `tls.version_protocol` | `TLSv1.3`; in ECS `1.3`, `tls` |
+//! | `tls_peer.cipher_suite` | `tls.cipher` | as IANA names it |
+//! | `tls_peer.status` | | `verified` if there is a certificate, `unverified` if not |
+//! | `tls_peer.subject`, `tls_peer.issuer` | `tls.client.subject`, `tls.client.issuer` | names as by RFC 4514 |
+//! | `tls_peer.sha256` | `tls.client.hash.sha256`, in upper case | fingerprint of the certificate |
+//! | | `tls.client.not_after` | until when it is valid |
+//!
+//! These are the names of `[@metadata][tls_peer]`, which the Beats input of Logstash adds. What is passed on as it
+//! came tells nothing of it: JSON documents, lines in the format `raw`, and Beats, whose windows are not looked into.
+//!
 //! # What is acknowledged
 //!
 //! Only Beats has acknowledgements: a window is acknowledged when all outputs that it is for have stored
@@ -72,7 +94,8 @@ mod output;
 
 mod pickle;
 pub use pickle::{
-    Pickle, PickleEntries, PickleError, PickleErrorKind, PickleItems, PickleLimits, PickleValue, PythonRecord,
+    Pickle, PickleEntries, PickleError, PickleErrorKind, PickleItems, PickleLimits, PickleValue,
+    PythonEcsFields, PythonRecord,
 };
 
 mod probe;
@@ -98,6 +121,7 @@ pub use syslog::{
 };
 
 mod text;
+mod tls_peer;
 
 mod view;
 pub use view::RelayStats;

@@ -147,7 +147,7 @@ pub mod testing;
 mod tls;
 #[cfg(feature = "tls")]
 pub use tls::{
-    PeerCertificate, TlsConfig, TlsError, TlsErrorKind, TlsServerConfig, TlsVersion, Verification,
+    ClientAuth, PeerCertificate, TlsConfig, TlsError, TlsErrorKind, TlsServerConfig, TlsVersion, Verification,
 };
 
 mod transport;

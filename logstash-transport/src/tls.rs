@@ -12,6 +12,7 @@ mod error;
 pub use error::{TlsError, TlsErrorKind};
 pub(crate) use error::{advice, is_refusal};
 
+mod file;
 mod fingerprint;
 
 mod identity;
@@ -22,4 +23,4 @@ pub use peer::PeerCertificate;
 mod presented;
 
 mod server;
-pub use server::TlsServerConfig;
+pub use server::{ClientAuth, TlsServerConfig};

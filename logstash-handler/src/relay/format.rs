@@ -90,17 +90,10 @@ fn logstash() -> LogstashFormatter {
 }
 
 fn ecs() -> EcsFormatter {
-    let own = [
-        "event.dataset",
-        "host.hostname",
-        "host.name",
-        "process.executable",
-        "process.name",
-        "process.pid",
-        "process.thread.id",
-        "process.thread.name",
-    ];
+    let own = ["event.dataset", "host.hostname", "host.name", "process.executable"];
     let rules = own.iter().fold(Rules::new(), |rules, field| rules.drop(field));
+    let rules =
+        SOURCE_PROCESS.iter().fold(rules, |rules, (field, source)| rules.drop(field).rename(source, field));
     EcsFormatter::new().remember_pid(true).rules(rules)
 }
 
@@ -144,7 +137,13 @@ impl RecordFields<'_> {
         let has_time = match &self.record.content {
             Content::Document | Content::Line => return,
             Content::Python(python) => {
-                python.for_each(visit);
+                match self.schema {
+                    Schema::Ecs => python.ecs_fields().for_each(&mut |name, value| {
+                        let source = SOURCE_PROCESS.iter().find(|(field, _)| *field == name);
+                        visit(source.map_or(name, |(_, source)| source), value);
+                    }),
+                    Schema::Logstash => python.for_each(visit),
+                }
                 true
             }
             Content::Syslog(message) => {
@@ -166,9 +165,9 @@ impl RecordFields<'_> {
 
     fn source(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
         let source = self.source;
-        let (address, port, tls) = match self.schema {
-            Schema::Ecs => ("source.address", "source.port", "tls.established"),
-            Schema::Logstash => (SOURCE_HOST, "port", "tls"),
+        let (address, port) = match self.schema {
+            Schema::Ecs => ("source.address", "source.port"),
+            Schema::Logstash => (SOURCE_HOST, "port"),
         };
         if let Some(peer) = source.peer() {
             visit(address, Value::Str(source.address()));
@@ -177,12 +176,18 @@ impl RecordFields<'_> {
             }
             visit(port, Value::U64(peer.port().into()));
         }
-        if let (Some(pid), Schema::Logstash) = (self.pid, self.schema) {
-            visit(SOURCE_PID, Value::U64(pid.into()));
+        if let Some(pid) = self.pid {
+            let name = match self.schema {
+                Schema::Ecs => SOURCE_PROCESS[0].1,
+                Schema::Logstash => SOURCE_PID,
+            };
+            visit(name, Value::U64(pid.into()));
         }
         visit("input", Value::Str(source.input()));
-        if source.is_tls() {
-            visit(tls, Value::Bool(true));
+        match (source.tls(), self.schema) {
+            (Some(tls), Schema::Ecs) => tls.ecs(visit),
+            (Some(tls), Schema::Logstash) => tls.logstash(visit),
+            (None, _) => {}
         }
     }
 }
@@ -204,6 +209,14 @@ fn write_line(message: &[u8], out: &mut Vec<u8>) {
 const SOURCE_HOST: &str = "source_host";
 const SOURCE_PID: &str = "source_pid";
 
+/// Fields of ECS for the process that events come from, and names for them until then; first its number.
+const SOURCE_PROCESS: [(&str, &str); 4] = [
+    ("process.pid", SOURCE_PID),
+    ("process.name", "source_process_name"),
+    ("process.thread.id", "source_thread_id"),
+    ("process.thread.name", "source_thread_name"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::super::record::Tags;
@@ -215,7 +228,7 @@ mod tests {
 
     fn source() -> Source {
         let labels = Labels { name: "net".into(), tags: vec!["edge".into()] };
-        Source::new(Arc::new(labels), Some("[::ffff:192.0.2.7]:4000".parse().unwrap()), true)
+        Source::new(Arc::new(labels), Some("[::ffff:192.0.2.7]:4000".parse().unwrap()), Some(Arc::default()))
     }
 
     fn document(name: FormatName, line: &[u8]) -> serde_json::Value {

@@ -8,6 +8,7 @@ mod lines;
 mod listener;
 mod peers;
 mod socket;
+mod tls;
 
 use super::config::{Carrier, InputConfig, Protocol};
 use super::counters::{Counters, InputStats};
@@ -18,6 +19,7 @@ use super::record::{Content, Record, Tags};
 use super::router::{Dispatcher, Held, Router};
 use super::source::{Labels, Source};
 use super::syslog::SyslogParser;
+use super::tls_peer::TlsPeer;
 use peers::Peers;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -25,7 +27,6 @@ use std::time::SystemTime;
 use tokio::net::{TcpListener, UdpSocket, lookup_host};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio_native_tls::TlsAcceptor;
 
 /// An input at work.
 pub(crate) struct Input {
@@ -43,8 +44,8 @@ struct Shared {
     counters: Arc<Counters>,
     syslog: SyslogParser,
     problems: Arc<Problems>,
-    /// With the certificate of the moment.
-    acceptor: RwLock<Option<TlsAcceptor>>,
+    /// With the certificates of the moment.
+    acceptor: RwLock<Option<tls::Acceptor>>,
     /// Places for connections.
     places: Arc<Semaphore>,
     peers: Arc<Peers>,
@@ -113,7 +114,7 @@ impl Input {
         self.shared.counters.stats()
     }
 
-    /// Reads certificate and key again, for the connections that come from now on.
+    /// Reads certificates and keys again, for the connections that come from now on.
     pub(crate) fn renew_certificate(&self) -> Result<(), RelayError> {
         let renewed = acceptor(&self.shared.labels.name, &self.shared.config)?;
         *self.shared.acceptor.write().unwrap_or_else(PoisonError::into_inner) = renewed;
@@ -134,16 +135,16 @@ impl Input {
 }
 
 impl Shared {
-    fn acceptor(&self) -> Option<TlsAcceptor> {
+    fn acceptor(&self) -> Option<tls::Acceptor> {
         self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn dispatcher(&self, peer: Option<SocketAddr>) -> Dispatcher {
-        Dispatcher::new(Arc::clone(&self.router), self.source(peer), Arc::clone(&self.counters))
+    fn dispatcher(&self, source: Source) -> Dispatcher {
+        Dispatcher::new(Arc::clone(&self.router), source, Arc::clone(&self.counters))
     }
 
-    fn source(&self, peer: Option<SocketAddr>) -> Source {
-        Source::new(Arc::clone(&self.labels), peer, self.config.listen.carrier() == Carrier::Tls)
+    fn source(&self, peer: Option<SocketAddr>, tls: Option<TlsPeer>) -> Source {
+        Source::new(Arc::clone(&self.labels), peer, tls.map(Arc::new))
     }
 
     /// Sends a message as what it is to this input.
@@ -201,11 +202,11 @@ impl Shared {
     }
 }
 
-fn acceptor(name: &str, config: &InputConfig) -> Result<Option<TlsAcceptor>, RelayError> {
-    let Some(tls) = config.tls() else { return Ok(None) };
-    let unusable =
-        |error| RelayError::new(format!("input {name:?}: cannot use its certificate")).caused_by(error);
-    tls.acceptor().map(|acceptor| Some(acceptor.into())).map_err(unusable)
+fn acceptor(name: &str, config: &InputConfig) -> Result<Option<tls::Acceptor>, RelayError> {
+    let acceptor = config.tls().map(|config| tls::Acceptor::new(&config)).transpose();
+    acceptor.map_err(|error| {
+        RelayError::new(format!("input {name:?}: cannot use its certificate")).caused_by(error)
+    })
 }
 
 /// Waits until the input is stopped.

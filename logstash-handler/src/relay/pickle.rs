@@ -17,7 +17,7 @@ mod percent;
 mod reader;
 
 mod record;
-pub use record::PythonRecord;
+pub use record::{PythonEcsFields, PythonRecord};
 
 mod repr;
 mod string;

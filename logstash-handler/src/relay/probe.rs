@@ -49,7 +49,7 @@ pub fn probe(config: &RelayConfig, mut found: impl FnMut(&Finding)) {
 fn probe_input(input: &InputConfig) -> Result<String, String> {
     let mut text = String::new();
     if let Some(tls) = input.tls() {
-        tls.acceptor().map_err(|error| error_chain(&error))?;
+        tls.check().map_err(|error| error_chain(&error))?;
         text.push_str("certificate and key fit; ");
     }
     let listen = &input.listen;

@@ -6,6 +6,7 @@ use super::format::Format;
 use super::output::Output;
 use super::record::Record;
 use super::source::Source;
+use super::tls_peer::TlsPeer;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -147,8 +148,10 @@ impl Target {
 impl Table {
     fn targets(&self, source: &Source) -> Vec<Target> {
         let peer = source.peer().map(|peer| peer.ip());
+        let certificate = source.tls().and_then(TlsPeer::certificate);
+        let is_met = |route: &RouteConfig| route.meets(source.input(), peer, certificate);
         let mut targets = Vec::new();
-        for (route, format) in self.routes.iter().filter(|(route, _)| route.meets(source.input(), peer)) {
+        for (route, format) in self.routes.iter().filter(|(route, _)| is_met(route)) {
             for output in route.outputs().iter().filter_map(|name| self.outputs.get(name)) {
                 let format = Arc::clone(format.as_ref().unwrap_or_else(|| output.format()));
                 let (output, severity) = (Arc::clone(output), route.severity());

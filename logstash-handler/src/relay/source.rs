@@ -1,3 +1,4 @@
+use super::tls_peer::TlsPeer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ pub(crate) struct Source {
     peer: Option<SocketAddr>,
     /// Address of the peer, without its port.
     address: String,
-    is_tls: bool,
+    tls: Option<Arc<TlsPeer>>,
 }
 
 /// What the events of an input have in common.
@@ -19,11 +20,11 @@ pub(crate) struct Labels {
 }
 
 impl Source {
-    pub(crate) fn new(input: Arc<Labels>, peer: Option<SocketAddr>, is_tls: bool) -> Self {
+    pub(crate) fn new(input: Arc<Labels>, peer: Option<SocketAddr>, tls: Option<Arc<TlsPeer>>) -> Self {
         // An address of IPv4 that came to a socket of IPv6 is shown as what it is.
         let peer = peer.map(|peer| SocketAddr::new(peer.ip().to_canonical(), peer.port()));
         let address = peer.map(|peer| peer.ip().to_string()).unwrap_or_default();
-        Self { input, peer, address, is_tls }
+        Self { input, peer, address, tls }
     }
 
     pub(crate) fn input(&self) -> &str {
@@ -43,7 +44,8 @@ impl Source {
         &self.address
     }
 
-    pub(crate) const fn is_tls(&self) -> bool {
-        self.is_tls
+    /// Who is at the other end of TLS, if it is spoken.
+    pub(crate) fn tls(&self) -> Option<&TlsPeer> {
+        self.tls.as_deref()
     }
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "relay")]
 
+#[path = "../../../logstash-transport/tests/it/authority.rs"]
+mod authority;
 mod back_pressure;
 mod beats;
 mod config;
@@ -17,4 +19,6 @@ mod routes;
 mod streams;
 mod support;
 mod tls;
+#[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
+mod tls_clients;
 mod web;

@@ -67,3 +67,25 @@ fn a_length_of_4_gib_takes_no_memory_and_an_end_within_a_record_ends_the_connect
     let found = documents(&rig.path("out"), 1);
     assert_eq!(found[0]["tags"], json!(["_message_unfinished", "_pickle_refused"]), "within {LONG:?}");
 }
+
+#[test]
+fn records_are_documents_of_ecs_about_the_process_that_logged_them() {
+    let rig = Rig::start(&(config("python+tcp://127.0.0.1:0") + "\noutputs.out.format = \"ecs\""));
+    rig.send("in", &record(1));
+    let found = &documents(&rig.path("out"), 1)[0];
+    assert_eq!(found["log.level"], "ERROR");
+    assert_eq!(found["message"], "order failed");
+    let expected = json!({
+        "logger": "shop.orders",
+        "origin": {"file": {"line": 81, "name": "generate.py"}, "function": "records"},
+    });
+    assert_eq!(found["log"], expected);
+    let expected = json!({
+        "name": "MainProcess", "pid": 15484, "thread": {"id": 139_719_509_891_968_u64, "name": "MainThread"},
+    });
+    assert_eq!(found["process"], expected);
+    assert_eq!(found["error"]["type"], "ValueError");
+    let labels = found["labels"].as_object().unwrap();
+    assert!(!labels.contains_key("threadName") && labels["levelname"] == "ERROR", "{labels:?}");
+    assert!(found["event"]["created"].is_string());
+}

@@ -1,13 +1,12 @@
 use super::config::{Source, TlsConfig, TlsVersion, Verification};
 use super::error::{TlsError, TlsErrorKind, advice};
-use super::{fingerprint, identity, presented};
+use super::{file, fingerprint, identity, presented};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::stream::{Socket, deadline};
 use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
 use std::error::Error;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -265,10 +264,7 @@ fn check_completeness(config: &TlsConfig) -> Result<(), TlsError> {
 fn read(source: &Source) -> Result<Vec<u8>, TlsError> {
     match source {
         Source::Bytes(bytes) => Ok(bytes.clone()),
-        Source::File(path) => fs::read(path).map_err(|error| {
-            let what = format!("cannot read {}", path.display());
-            TlsError::new(TlsErrorKind::Unreadable, what).caused_by(error)
-        }),
+        Source::File(path) => file::read(path),
     }
 }
 
@@ -281,15 +277,13 @@ fn name(source: &Source) -> String {
 
 /// All certificates of a PEM text, or the one in DER.
 fn certificates(content: &[u8], name: &str) -> Result<Vec<Certificate>, TlsError> {
-    let wrong = || {
-        TlsError::new(TlsErrorKind::Certificate, format!("{name} holds no certificate in PEM or DER form"))
+    let found = if file::is_der(content) {
+        Certificate::from_der(content).map(|certificate| vec![certificate])
+    } else {
+        Certificate::stack_from_pem(content)
     };
-    let found = match content.first() {
-        Some(&DER_SEQUENCE) => Certificate::from_der(content).map(|certificate| vec![certificate]),
-        _ => Certificate::stack_from_pem(content),
-    };
-    let found = found.map_err(|error| wrong().caused_by(error))?;
-    if found.is_empty() { Err(wrong()) } else { Ok(found) }
+    let found = found.map_err(|error| file::no_authority(name).caused_by(error))?;
+    if found.is_empty() { Err(file::no_authority(name)) } else { Ok(found) }
 }
 
 /// What a failed handshake means: a connection that broke is tried again, a verdict stands.
@@ -309,5 +303,3 @@ pub(super) const fn protocol(version: TlsVersion) -> Protocol {
 }
 
 const SEE_THE_LOG: &str = "see the log of the peer, and whether it speaks TLS on this port";
-
-const DER_SEQUENCE: u8 = 0x30;

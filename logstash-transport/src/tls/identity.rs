@@ -10,17 +10,29 @@ pub(super) fn from_pem(
     password: Option<&str>,
     names: (&str, &str),
 ) -> Result<Identity, TlsError> {
-    let key_pem = pkcs8(key, password, names.1)?;
-    let identity = Identity::from_pkcs8(certificate, &key_pem).map_err(|error| {
-        let what = format!("{} holds no certificate in PEM form that could be presented", names.0);
-        TlsError::new(TlsErrorKind::Certificate, what).caused_by(error)
-    })?;
-    if !belong_together(certificate, &key_pem) {
+    let key = key_of(certificate, key, password, names)?;
+    Identity::from_pkcs8(certificate, &key).map_err(|error| no_certificate(names.0).caused_by(error))
+}
+
+/// The key of a certificate, as unencrypted PKCS#8 in PEM form.
+pub(super) fn key_of(
+    certificate: &[u8],
+    key: &[u8],
+    password: Option<&str>,
+    names: (&str, &str),
+) -> Result<Vec<u8>, TlsError> {
+    let key = pkcs8(key, password, names.1)?;
+    if !belong_together(certificate, &key) {
         let what =
             format!("the certificate in {} and the key in {} do not belong together", names.0, names.1);
         return Err(TlsError::new(TlsErrorKind::Key, what));
     }
-    Ok(identity)
+    Ok(key)
+}
+
+pub(super) fn no_certificate(name: &str) -> TlsError {
+    let what = format!("{name} holds no certificate in PEM form that could be presented");
+    TlsError::new(TlsErrorKind::Certificate, what)
 }
 
 pub(super) fn from_pkcs12(der: &[u8], password: &str, name: &str) -> Result<Identity, TlsError> {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "not every combination of features needs all of it")]
 
+use logstash_transport::PeerCertificate;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -16,10 +17,8 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new(name: &str) -> Self {
-        let mut params = params(name, &[]);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let issuer =
+            CertifiedIssuer::self_signed(authority_params(name), KeyPair::generate().unwrap()).unwrap();
         Self { issuer }
     }
 
@@ -33,9 +32,7 @@ impl Authority {
 
     /// As Elasticsearch prints it.
     pub(crate) fn fingerprint(&self) -> String {
-        let digest = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13().unwrap();
-        let digest = digest.common.hash_provider.hash(self.issuer.der());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        PeerCertificate::from_der(self.issuer.der()).unwrap().fingerprint
     }
 
     /// A certificate for a server with these names or addresses.
@@ -51,10 +48,29 @@ impl Authority {
         self.sign(params)
     }
 
+    /// A certificate for a client with this common name.
     pub(crate) fn client(&self, name: &str) -> Leaf {
-        let mut params = params(name, &[]);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(client_params(name, &[]))
+    }
+
+    /// As [`client`](Self::client), also with these names or addresses.
+    pub(crate) fn client_of(&self, name: &str, names: &[&str]) -> Leaf {
+        self.sign(client_params(name, names))
+    }
+
+    /// As [`client`](Self::client), but valid from one year's beginning to that of the next.
+    pub(crate) fn client_of_year(&self, name: &str, year: i32) -> Leaf {
+        let mut params = client_params(name, &[]);
+        params.not_before = date_time_ymd(year, 1, 1);
+        params.not_after = date_time_ymd(year + 1, 1, 1);
         self.sign(params)
+    }
+
+    /// An authority by the grace of this one.
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
+        let issuer =
+            CertifiedIssuer::signed_by(authority_params(name), KeyPair::generate().unwrap(), &self.issuer);
+        Self { issuer: issuer.unwrap() }
     }
 
     fn sign(&self, params: CertificateParams) -> Leaf {
@@ -95,6 +111,19 @@ impl Leaf {
 fn server_params(names: &[&str]) -> CertificateParams {
     let mut params = params("test server", names);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}
+
+fn client_params(name: &str, names: &[&str]) -> CertificateParams {
+    let mut params = params(name, names);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params
+}
+
+fn authority_params(name: &str) -> CertificateParams {
+    let mut params = params(name, &[]);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
 }
 

@@ -1,7 +1,10 @@
 //! [`TlsConfig`] by itself: what it takes, and what it says of what it does not take.
 
 use crate::authority::Authority;
-use logstash_transport::{TlsConfig, TlsError, TlsErrorKind, Verification, error_chain};
+use logstash_transport::{
+    ClientAuth, TlsConfig, TlsError, TlsErrorKind, TlsServerConfig, Verification, error_chain,
+};
+use std::path::Path;
 
 fn refused(tls: &TlsConfig) -> (TlsErrorKind, String) {
     let error: TlsError = tls.check().unwrap_err();
@@ -57,4 +60,58 @@ fn secrets_are_not_printed() {
         .client_pkcs12_bytes([1, 2, 3], "hush");
     let text = format!("{tls:?}");
     assert!(!text.contains("hush") && !text.contains("PRIVATE"), "{text}");
+}
+
+fn server(folder: &Path) -> TlsServerConfig {
+    let (certificate, key) = Authority::new("ca").server(&["localhost"]).write(folder, "server");
+    TlsServerConfig::new(certificate, key)
+}
+
+fn refused_server(tls: &TlsServerConfig) -> (TlsErrorKind, String) {
+    let error = tls.check().unwrap_err();
+    (error.kind(), error_chain(&error))
+}
+
+#[test]
+fn servers_read_their_files_and_say_what_is_wrong_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = server(folder.path());
+    tls.check().unwrap();
+    tls.acceptor().unwrap();
+    std::fs::write(folder.path().join("server.pem"), "no certificate").unwrap();
+    let (kind, text) = refused_server(&tls);
+    assert!(kind == TlsErrorKind::Certificate && text.contains("server.pem"), "{text}");
+    Authority::new("ca").server(&["localhost"]).write(folder.path(), "other");
+    let mixed = TlsServerConfig::new(folder.path().join("other.pem"), folder.path().join("server.key"));
+    let (kind, text) = refused_server(&mixed);
+    assert!(kind == TlsErrorKind::Key && text.contains("do not belong together"), "{text}");
+    let (kind, text) = refused_server(&TlsServerConfig::new("missing.pem", "missing.key"));
+    assert!(kind == TlsErrorKind::Unreadable && text.contains("missing.pem"), "{text}");
+}
+
+#[test]
+fn what_servers_want_of_clients_needs_an_authority_that_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = server(folder.path());
+    let (kind, text) = refused_server(&tls.clone().client_auth(ClientAuth::Optional));
+    assert!(kind == TlsErrorKind::Incomplete && text.contains("client_ca_file"), "{text}");
+    assert_eq!(refused_server(&tls.clone().client_name("web")).0, TlsErrorKind::Incomplete);
+    let clients = folder.path().join("clients.pem");
+    let asking = tls.client_ca_file(&clients);
+    assert_eq!(asking.acceptor().err().unwrap().kind(), TlsErrorKind::Unsupported);
+    if cfg!(any(target_os = "windows", target_vendor = "apple")) {
+        return assert_eq!(refused_server(&asking).0, TlsErrorKind::Unsupported);
+    }
+    assert_eq!(refused_server(&asking).0, TlsErrorKind::Unreadable);
+    for (content, is_right) in [
+        (b"".to_vec(), false),
+        (b"no certificate".to_vec(), false),
+        (Authority::new("a").der(), true),
+        ((Authority::new("a").pem() + &Authority::new("b").pem()).into_bytes(), true),
+    ] {
+        std::fs::write(&clients, content).unwrap();
+        let kind = asking.check().map_err(|error| error.kind());
+        assert_eq!(kind, if is_right { Ok(()) } else { Err(TlsErrorKind::Certificate) });
+    }
+    assert_eq!(refused_server(&asking.client_name("")).0, TlsErrorKind::Contradiction);
 }

@@ -1,8 +1,8 @@
 use super::error::ConfigError;
 use super::listen::{Carrier, Listen, Protocol};
 use super::networks::Networks;
-use logstash_transport::TlsServerConfig;
 use logstash_transport::human::{Size, Time, TimeOrNone};
+use logstash_transport::{ClientAuth, TlsServerConfig, TlsVersion};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,6 +14,10 @@ use std::time::Duration;
 /// | --- | --- | --- |
 /// | `listen` | a [`Listen`] | |
 /// | `tls_cert`, `tls_key`, `tls_key_password` | certificate chain and key, PEM, and what the key is decrypted with | |
+/// | `tls_minimum_version` | `"1.2"` or `"1.3"` | `"1.2"` |
+/// | `tls_client_ca` | file with the authorities that issue the certificates of clients, PEM; needs OpenSSL, which macOS and Windows do not have | clients present none |
+/// | `tls_client_auth` | `"required"` or `"optional"`: whether a client without certificate is refused; one with a wrong one always is | `"required"` |
+/// | `tls_client_names` | names of clients, one of which the certificate must hold, `*.` for one label, or SHA-256 fingerprints | any |
 /// | `allow` | addresses and networks, such as `"10.0.0.0/8"`; others are closed at once or dropped, and counted | all |
 /// | `tags` | added to events that are not JSON already | none |
 /// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
@@ -32,6 +36,11 @@ pub struct InputConfig {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     tls_key_password: Option<String>,
+    tls_minimum_version: Option<TlsVersion>,
+    tls_client_ca: Option<PathBuf>,
+    tls_client_auth: Option<ClientAuth>,
+    #[serde(default)]
+    tls_client_names: Vec<String>,
     #[serde(default)]
     allow: Networks,
     #[serde(default)]
@@ -57,6 +66,10 @@ impl InputConfig {
             tls_cert: None,
             tls_key: None,
             tls_key_password: None,
+            tls_minimum_version: None,
+            tls_client_ca: None,
+            tls_client_auth: None,
+            tls_client_names: Vec::new(),
             allow: Networks::new(),
             tags: Vec::new(),
             max_length: None,
@@ -116,11 +129,22 @@ impl InputConfig {
     pub(crate) fn tls(&self) -> Option<TlsServerConfig> {
         let (in_address, key_in_address) = self.listen.tls_files();
         let (cert, key) = (self.tls_cert.as_ref().or(in_address)?, self.tls_key.as_ref().or(key_in_address)?);
-        let tls = TlsServerConfig::new(cert, key);
-        Some(match &self.tls_key_password {
-            Some(password) => tls.key_password(password),
-            None => tls,
-        })
+        let mut tls = TlsServerConfig::new(cert, key);
+        if let Some(password) = &self.tls_key_password {
+            tls = tls.key_password(password);
+        }
+        if let Some(version) = self.tls_minimum_version {
+            tls = tls.minimum_version(version);
+        }
+        if let Some(file) = self.client_ca() {
+            tls = tls.client_ca_file(file).client_auth(self.tls_client_auth.unwrap_or_default());
+        }
+        Some(self.tls_client_names.iter().fold(tls, TlsServerConfig::client_name))
+    }
+
+    /// Where the authorities of clients are, if certificates are asked of clients.
+    pub(super) fn client_ca(&self) -> Option<&PathBuf> {
+        self.tls_client_ca.as_ref().or_else(|| self.listen.tls_client_ca())
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -141,6 +165,15 @@ impl InputConfig {
                 );
             }
             (true, true, true) | (false, false, false) => {}
+        }
+        let asks_clients = self.tls_client_auth.is_some() || !self.tls_client_names.is_empty();
+        if asks_clients && self.client_ca().is_none() {
+            return wrong(
+                "tls_client_auth and tls_client_names need tls_client_ca: name the file with the authorities",
+            );
+        }
+        if !is_tls && (self.client_ca().is_some() || self.tls_minimum_version.is_some()) {
+            return wrong("options of TLS, but the address asks for none: write +tls in its scheme");
         }
         if self.max_length() == 0 || self.max_length() > MAX_LENGTH {
             return wrong("max_length is from 1 byte to 64 MiB");

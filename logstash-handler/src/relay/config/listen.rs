@@ -21,7 +21,7 @@ use url::Url;
 /// | `beats://HOST:PORT`, `beats+tls://…` | the Lumberjack protocol, versions 1 and 2 | 5044 |
 ///
 /// `HOST` is an address of this machine, `0.0.0.0` or `[::]` for all of them. The TLS ones take
-/// `?tls_cert=FILE&tls_key=FILE`, decoded as in any URL.
+/// `?tls_cert=FILE&tls_key=FILE&tls_client_ca=FILE`, decoded as in any URL.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listen {
     protocol: Protocol,
@@ -31,6 +31,7 @@ pub struct Listen {
     path: PathBuf,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    tls_client_ca: Option<PathBuf>,
 }
 
 impl Listen {
@@ -67,6 +68,10 @@ impl Listen {
     pub(super) fn tls_files(&self) -> (Option<&PathBuf>, Option<&PathBuf>) {
         (self.tls_cert.as_ref(), self.tls_key.as_ref())
     }
+
+    pub(super) const fn tls_client_ca(&self) -> Option<&PathBuf> {
+        self.tls_client_ca.as_ref()
+    }
 }
 
 impl FromStr for Listen {
@@ -89,6 +94,7 @@ impl FromStr for Listen {
             path: PathBuf::new(),
             tls_cert: None,
             tls_key: None,
+            tls_client_ca: None,
         };
         if carrier == Carrier::Unix {
             if rest.is_empty() {
@@ -117,6 +123,7 @@ impl FromStr for Listen {
             let place = match (&*name, carrier) {
                 ("tls_cert", Carrier::Tls) => &mut listen.tls_cert,
                 ("tls_key", Carrier::Tls) => &mut listen.tls_key,
+                ("tls_client_ca", Carrier::Tls) => &mut listen.tls_client_ca,
                 _ => return Err(wrong(format!("{scheme} takes no option {name}"))),
             };
             *place = Some(PathBuf::from(&*value));

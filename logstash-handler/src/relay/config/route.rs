@@ -2,6 +2,7 @@ use super::error::{ConfigError, nearest};
 use super::format::FormatName;
 use super::networks::Networks;
 use super::{InputConfig, OutputConfig};
+use logstash_transport::PeerCertificate;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 /// | --- | --- | --- |
 /// | `inputs` | names | all |
 /// | `peers` | addresses and networks, such as `"10.0.0.0/8"` | all |
+/// | `tls_client_names` | names or SHA-256 fingerprints, one of which the certificate of the client must hold, as for an [`InputConfig`] | all, also without certificate |
 /// | `severity` | a [`Severity`]: that one and what is worse | all |
 /// | `outputs` | names | |
 /// | `format` | a [`FormatName`] instead of that of the output | that of the output |
@@ -27,6 +29,8 @@ pub struct RouteConfig {
     inputs: Vec<String>,
     #[serde(default)]
     peers: Networks,
+    #[serde(default)]
+    tls_client_names: Vec<String>,
     severity: Option<Severity>,
     outputs: Vec<String>,
     format: Option<FormatName>,
@@ -41,6 +45,7 @@ impl RouteConfig {
         Self {
             inputs: Vec::new(),
             peers: Networks::new(),
+            tls_client_names: Vec::new(),
             severity: None,
             outputs,
             format: None,
@@ -49,10 +54,22 @@ impl RouteConfig {
     }
 
     /// Whether it is meant for what comes from there.
-    pub(crate) fn meets(&self, input: &str, peer: Option<IpAddr>) -> bool {
-        let by_input = self.inputs.is_empty() || self.inputs.iter().any(|name| name == input);
+    pub(crate) fn meets(
+        &self,
+        input: &str,
+        peer: Option<IpAddr>,
+        certificate: Option<&PeerCertificate>,
+    ) -> bool {
+        let by_input = self.takes_input(input);
         let by_peer = self.peers.is_empty() || peer.is_some_and(|peer| self.peers.contain(peer));
-        by_input && by_peer
+        let names = &self.tls_client_names;
+        let by_name = names.is_empty()
+            || certificate.is_some_and(|certificate| names.iter().any(|name| certificate.is_meant_by(name)));
+        by_input && by_peer && by_name
+    }
+
+    fn takes_input(&self, input: &str) -> bool {
+        self.inputs.is_empty() || self.inputs.iter().any(|name| name == input)
     }
 
     pub(crate) const fn severity(&self) -> Option<Severity> {
@@ -85,6 +102,11 @@ impl RouteConfig {
         }
         for name in &self.outputs {
             known("output", name, outputs.keys())?;
+        }
+        let mut taken = inputs.iter().filter(|(name, _)| self.takes_input(name));
+        if !self.tls_client_names.is_empty() && taken.all(|(_, input)| input.client_ca().is_none()) {
+            let text = "tls_client_names, but no input asks clients for certificates: give one tls_client_ca";
+            return Err(ConfigError::new(text));
         }
         Ok(())
     }

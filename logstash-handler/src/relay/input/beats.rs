@@ -1,11 +1,12 @@
 //! Beats: windows are acknowledged when their events are safe, and not before.
 
-use super::connection::End;
+use super::connection::{End, hang_up};
 use super::{Shared, stopped};
 use crate::offer::Settled;
 use crate::relay::config::Acknowledge;
 use crate::relay::output::Output;
 use crate::relay::router::Dispatcher;
+use crate::relay::source::Source;
 use bytes::{Bytes, BytesMut};
 use logstash_transport::error_chain;
 use lumberjack_codec::{
@@ -14,23 +15,22 @@ use lumberjack_codec::{
 };
 use std::collections::VecDeque;
 use std::future::pending;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
 /// Serves a client until it or the input ends.
-pub(super) async fn serve<S>(stream: S, peer: SocketAddr, shared: &Shared) -> End
+pub(super) async fn serve<S>(stream: S, source: Source, shared: &Shared) -> End
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
     let (finished, outcomes) = mpsc::unbounded_channel();
     let connection = Connection {
         shared,
-        dispatcher: shared.dispatcher(Some(peer)),
+        dispatcher: shared.dispatcher(source),
         session: ServerSession::new(config(shared), Instant::now()),
         collector: WindowCollector::new().max_bytes(4 * shared.config.max_length()),
         complete: VecDeque::new(),
@@ -82,7 +82,7 @@ impl Connection<'_> {
                 }
             }
             if self.session.is_closed() {
-                hang_up(stream).await;
+                hang_up(&mut stream).await;
                 return self.end.unwrap_or(End::Closed);
             }
             self.begin_hand_over();
@@ -269,20 +269,8 @@ async fn run(future: &mut Option<HandOver>) {
     }
 }
 
-/// Closes with FIN: what is not read would turn the end into a reset, which can destroy acknowledgements on
-/// their way.
-async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
-    let goodbye = async {
-        stream.shutdown().await?;
-        copy(&mut stream, &mut sink()).await
-    };
-    // It is over in any case.
-    let _ = timeout(LINGER, goodbye).await;
-}
-
 const STEP: usize = 16 * 1024;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-const LINGER: Duration = Duration::from_secs(1);
 
 /// How windows are made that come in no form to be kept.
 const LEVEL: u32 = 3;

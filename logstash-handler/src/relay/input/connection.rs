@@ -2,12 +2,12 @@
 
 use super::{Shared, beats, lines, stopped};
 use crate::relay::config::{Carrier, Protocol};
+use crate::relay::source::Source;
 use socket2::{SockRef, TcpKeepalive};
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -22,30 +22,22 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
     // Finds out about peers that are gone without a word.
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
     let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-    if shared.config.listen.carrier() != Carrier::Tls {
-        return serve(stream, peer, shared).await;
-    }
-    let Some(acceptor) = shared.acceptor() else { return };
-    let mut stop = shared.stop.clone();
-    let handshake = tokio::select! {
-        () = stopped(&mut stop) => return,
-        handshake = timeout(shared.config.handshake_timeout(), acceptor.accept(stream)) => handshake,
-    };
-    let text = match handshake {
-        Ok(Ok(stream)) => return serve(stream, peer, shared).await,
-        Ok(Err(error)) => format!("TLS with {peer} failed: {}", chain(&error)),
-        Err(_) => format!("TLS with {peer} failed: the handshake took too long"),
-    };
-    counters.failed_handshakes.add(1);
-    shared.problem(&text);
-}
-
-async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin>(stream: S, peer: SocketAddr, shared: &Shared) {
-    let end = match shared.config.listen.protocol() {
-        Protocol::Beats => beats::serve(stream, peer, shared).await,
-        Protocol::Json | Protocol::Lines | Protocol::Python | Protocol::Syslog => {
-            lines::serve(stream, peer, shared).await
+    let end = if shared.config.listen.carrier() == Carrier::Tls {
+        let Some(acceptor) = shared.acceptor() else { return };
+        let mut stop = shared.stop.clone();
+        let handshake = tokio::select! {
+            () = stopped(&mut stop) => return,
+            handshake = acceptor.accept(stream, shared.config.handshake_timeout()) => handshake,
+        };
+        match handshake {
+            Ok((stream, tls)) => serve(stream, shared.source(Some(peer), Some(tls)), shared).await,
+            Err(reason) => {
+                shared.problem(&format!("TLS with {peer} failed: {reason}"));
+                return counters.failed_handshakes.add(1);
+            }
         }
+    } else {
+        serve(stream, shared.source(Some(peer), None), shared).await
     };
     match end {
         End::Closed => {}
@@ -55,6 +47,26 @@ async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin>(stream: S, peer: Socket
             shared.problem(&format!("the connection of {peer} failed: {text}"));
         }
     }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin>(stream: S, source: Source, shared: &Shared) -> End {
+    match shared.config.listen.protocol() {
+        Protocol::Beats => beats::serve(stream, source, shared).await,
+        Protocol::Json | Protocol::Lines | Protocol::Python | Protocol::Syslog => {
+            lines::serve(stream, source, shared).await
+        }
+    }
+}
+
+/// Closes with FIN: what is not read would turn the end into a reset, which can destroy what was written last on
+/// its way.
+pub(super) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
+    let goodbye = async {
+        stream.shutdown().await?;
+        copy(stream, &mut sink()).await
+    };
+    // It is over in any case.
+    let _ = timeout(LINGER, goodbye).await;
 }
 
 /// How a connection ended.
@@ -82,8 +94,5 @@ impl Drop for Open<'_> {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
-    logstash_transport::error_chain(error)
-}
-
 const KEEPALIVE: Duration = Duration::from_secs(60);
+const LINGER: Duration = Duration::from_secs(1);

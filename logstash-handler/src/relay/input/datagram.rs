@@ -60,7 +60,7 @@ impl<'s> Datagrams<'s> {
     fn new(shared: &'s Shared) -> Self {
         // One byte more, to see what is too long.
         let buffer = vec![0; LARGEST.max(shared.config.max_length()) + 1].into_boxed_slice();
-        Self { shared, dispatcher: shared.dispatcher(None), peer: None, buffer }
+        Self { shared, dispatcher: shared.dispatcher(shared.source(None, None)), peer: None, buffer }
     }
 
     /// Takes what is there, within reason; `false` when the socket failed.
@@ -90,7 +90,7 @@ impl<'s> Datagrams<'s> {
         }
         counters.bytes.add(length as u64);
         if self.peer != peer {
-            self.dispatcher.turn_to(self.shared.source(peer));
+            self.dispatcher.turn_to(self.shared.source(peer, None));
             self.peer = peer;
         }
         let most = self.shared.config.max_length();

@@ -6,16 +6,16 @@ use crate::relay::config::Protocol;
 use crate::relay::framing::{Extent, Framer, FramerOptions, Framing};
 use crate::relay::record::Tags;
 use crate::relay::router::{Dispatcher, Held};
+use crate::relay::source::Source;
 use bytes::BytesMut;
 use std::future::pending;
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{sleep, timeout};
 
 /// Reads messages until the stream ends; reads nothing while an output that is to be waited for has no room.
-pub(super) async fn serve<S: AsyncRead + Unpin>(mut stream: S, peer: SocketAddr, shared: &Shared) -> End {
-    let mut messages = Messages::new(shared, peer);
+pub(super) async fn serve<S: AsyncRead + Unpin>(mut stream: S, source: Source, shared: &Shared) -> End {
+    let mut messages = Messages::new(shared, source);
     let mut stop = shared.stop.clone();
     let idle = shared.config.idle_timeout();
     loop {
@@ -64,7 +64,7 @@ struct Messages<'s> {
 }
 
 impl<'s> Messages<'s> {
-    fn new(shared: &'s Shared, peer: SocketAddr) -> Self {
+    fn new(shared: &'s Shared, source: Source) -> Self {
         let framing = match shared.config.listen.protocol() {
             Protocol::Syslog => Framing::Syslog,
             Protocol::Python => Framing::LengthPrefixed,
@@ -74,7 +74,7 @@ impl<'s> Messages<'s> {
         Self {
             shared,
             framer: Framer::new(options),
-            dispatcher: shared.dispatcher(Some(peer)),
+            dispatcher: shared.dispatcher(source),
             input: BytesMut::new(),
             step: FIRST_STEP,
             held: Vec::new(),

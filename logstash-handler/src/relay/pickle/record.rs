@@ -95,6 +95,37 @@ impl<'p> PythonRecord<'p> {
         event
     }
 
+    /// The fields with their names in the Elastic Common Schema, where it has any, for
+    /// [`EcsFormatter`](logstash_format::EcsFormatter): `process.name`, `process.thread.name` and
+    /// `process.thread.id`, as Elastic's own formatter for Python has them. The others stay as they are.
+    #[must_use]
+    pub const fn ecs_fields(&self) -> PythonEcsFields<'_> {
+        PythonEcsFields(self)
+    }
+
+    /// Visits the fields, those that every record has under the names given.
+    fn each(&self, kept: &[(&str, &str)], visit: &mut dyn FnMut(&str, Value<'_>)) {
+        if let Some(arguments) = self.unused {
+            // Besides those of the record.
+            visit("tags", "_python_format_failure".into());
+            field(visit, "args", arguments);
+        }
+        for (key, value) in self.entries {
+            match key.as_str() {
+                Some(name) if STANDARD.contains(&name) => {}
+                Some(name) => field(visit, name, value),
+                None => field(visit, &key.to_string(), value),
+            }
+        }
+        for (name, shown) in kept {
+            if let Some(value) = self.entries.value(name)
+                && !value.is_nothing()
+            {
+                field(visit, shown, value);
+            }
+        }
+    }
+
     fn level(&self) -> Level {
         match self.entries.value("levelno") {
             Some(PickleValue::Int(level)) => match level {
@@ -123,25 +154,21 @@ impl<'p> PythonRecord<'p> {
 
 impl Fields for PythonRecord<'_> {
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
-        if let Some(arguments) = self.unused {
-            // Besides those of the record.
-            visit("tags", "_python_format_failure".into());
-            field(visit, "args", arguments);
-        }
-        for (key, value) in self.entries {
-            match key.as_str() {
-                Some(name) if STANDARD.contains(&name) => {}
-                Some(name) => field(visit, name, value),
-                None => field(visit, &key.to_string(), value),
-            }
-        }
-        for name in KEPT {
-            if let Some(value) = self.entries.value(name)
-                && !value.is_nothing()
-            {
-                field(visit, name, value);
-            }
-        }
+        self.each(&KEPT, visit);
+    }
+
+    fn may_hold_error(&self) -> bool {
+        false
+    }
+}
+
+/// A record with the field names of the Elastic Common Schema; made by [`PythonRecord::ecs_fields`].
+#[derive(Clone, Copy, Debug)]
+pub struct PythonEcsFields<'r>(&'r PythonRecord<'r>);
+
+impl Fields for PythonEcsFields<'_> {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        self.0.each(&KEPT_BY_ECS, visit);
     }
 
     fn may_hold_error(&self) -> bool {
@@ -189,7 +216,25 @@ const STANDARD: [&str; 23] = [
 ];
 
 /// Standard ones that have no other place in an event.
-const KEPT: [&str; 6] = ["levelname", "levelno", "threadName", "processName", "taskName", "stack_info"];
+const KEPT: [(&str, &str); 6] = [
+    ("levelname", "levelname"),
+    ("levelno", "levelno"),
+    ("threadName", "threadName"),
+    ("processName", "processName"),
+    ("taskName", "taskName"),
+    ("stack_info", "stack_info"),
+];
+
+/// The same, with the names of ECS.
+const KEPT_BY_ECS: [(&str, &str); 7] = [
+    ("levelname", "levelname"),
+    ("levelno", "levelno"),
+    ("thread", "process.thread.id"),
+    ("threadName", "process.thread.name"),
+    ("processName", "process.name"),
+    ("taskName", "taskName"),
+    ("stack_info", "stack_info"),
+];
 
 /// The start of the year 10000.
 const LATEST: f64 = 253_402_300_800.0;

@@ -122,7 +122,7 @@ mod kernel {
             let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).ok()?;
             let inode = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned();
             let is_ipv6 = socket.local_addr().ok()?.is_ipv6();
-            Some(Self { table: if is_ipv6 { "/proc/net/udp6" } else { "/proc/net/udp" }, inode })
+            Some(Self { table: if is_ipv6 { "/proc/self/net/udp6" } else { "/proc/self/net/udp" }, inode })
         }
 
         /// Datagrams dropped since the socket is there.

@@ -32,6 +32,10 @@ impl Program {
         Ok(Self(workspace.target.join(folder).join(format!("{NAME}{}", std::env::consts::EXE_SUFFIX))))
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// Starts it with a configuration, which it gets as a file in `folder`, and waits until it listens with these
     /// inputs.
     pub(crate) fn start(&self, folder: &Path, config: &str, inputs: &[&str]) -> Result<Relay, Failure> {

@@ -24,6 +24,7 @@ mod our_client;
 mod our_server;
 mod our_tls;
 mod relay;
+mod relay_chains;
 mod report;
 mod standard_python;
 mod table;
@@ -66,6 +67,8 @@ Starts the peers as processes and compares what arrives with what was sent, byte
   rsyslog                to our relay over UDP, TCP and TLS, in all its framings and formats
   syslog-ng              to our relay over UDP, TCP and TLS, in all its framings and formats
   openssl                s_client to our relay, lines, JSON and syslog over TLS
+  relay-chains           each example of a configuration of the relay from end to end, and the commands of the README;
+                         needs Go 1.19, Python 3, redis-server, rsyslog, openssl and logger
 
 rsyslog and syslog-ng cannot be installed at once. On Debian the packages of what is not installed are unpacked below
 target/peers/.
@@ -92,6 +95,7 @@ const PEERS: &[&str] = &[
     "rsyslog",
     "syslog-ng",
     "openssl",
+    "relay-chains",
 ];
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -161,6 +165,10 @@ fn cases(
             cases.extend(clients::lumberjack_protocol(&rust, scratch));
         }
         return Ok((rust.version.clone(), cases));
+    }
+
+    if peer == "relay-chains" {
+        return relay_chains::cases(workspace, program, scratch);
     }
 
     if peer == "python" {

@@ -56,34 +56,16 @@ impl Trial {
         let (mut relay, address) = self.start_relay()?;
         let file = self.folder.join("logged");
         self.python.log(self.handler, address, self.events, &file)?.succeed(PATIENCE)?;
-        let expected: Vec<Value> = parsed(&read_lines(&file)?)?;
-
         let mut arrived = Vec::new();
-        let mut refused = 0;
-        while arrived.len() + refused < self.events {
+        while arrived.len() < self.events {
             let Some(line) = relay.next_line(PATIENCE)? else {
                 return Err(relay.fault("ended before everything had arrived"));
             };
-            let document: Value = serde_json::from_str(&line)
-                .map_err(|error| Failure::because("what arrived is not JSON", error))?;
-            if document["tags"] == serde_json::json!(["_pickle_refused"]) {
-                refused += 1;
-            } else {
-                arrived.push(document);
-            }
+            arrived.push(line.into_bytes());
         }
-        let code = self.events - expected.len();
-        if refused != code {
-            fail!("{refused} records were refused, {code} asked for code");
-        }
-        for (expected, arrived) in expected.iter().zip(&arrived) {
-            for (name, value) in expected.as_object().into_iter().flatten() {
-                if &arrived[name] != value {
-                    fail!("{name} is {} instead of {value}, in {arrived}", arrived[name]);
-                }
-            }
-        }
-        Ok(format!("{} events as they were logged, {refused} with code refused", expected.len()))
+        let refused = as_logged(&file, &parsed(&arrived)?)?;
+        let whole = self.events - refused;
+        Ok(format!("{whole} events as they were logged, {refused} with code refused"))
     }
 
     /// The relay, which writes what arrives to its standard output.
@@ -112,12 +94,31 @@ impl Trial {
     }
 }
 
+/// Checks documents against what a program says that it logged, and returns how many of them tell of a record that
+/// was refused, as asked for.
+pub(super) fn as_logged(file: &Path, documents: &[Value]) -> Result<usize, Failure> {
+    let expected = parsed(&read_lines(file)?)?;
+    let (refused, arrived): (Vec<&Value>, Vec<&Value>) =
+        documents.iter().partition(|document| document["tags"] == serde_json::json!(["_pickle_refused"]));
+    if arrived.len() != expected.len() {
+        fail!("{} records were refused, {} asked for code", refused.len(), documents.len() - expected.len());
+    }
+    for (expected, arrived) in expected.iter().zip(arrived) {
+        for (name, value) in expected.as_object().into_iter().flatten() {
+            if &arrived[name] != value {
+                fail!("{name} is {} instead of {value}, in {arrived}", arrived[name]);
+            }
+        }
+    }
+    Ok(refused.len())
+}
+
 fn free_address() -> Result<SocketAddr, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).trying("cannot bind")?;
     listener.local_addr().trying("cannot bind")
 }
 
-fn parsed(lines: &[Vec<u8>]) -> Result<Vec<Value>, Failure> {
+pub(super) fn parsed(lines: &[Vec<u8>]) -> Result<Vec<Value>, Failure> {
     let values: Result<Vec<Value>, _> = lines.iter().map(|line| serde_json::from_slice(line)).collect();
     values.map_err(|error| Failure::because("what was logged is not JSON", error))
 }

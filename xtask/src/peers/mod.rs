@@ -23,6 +23,9 @@ pub(crate) use openssl::Openssl;
 mod python;
 pub(crate) use python::Python;
 
+mod redis;
+pub(crate) use redis::Redis;
+
 mod rsyslog;
 pub(crate) use rsyslog::Rsyslog;
 

@@ -136,6 +136,34 @@ impl Running {
         }
     }
 
+    /// Waits until a line of standard error contains `text`, and returns it.
+    pub(crate) fn expect_complaint(&mut self, text: &str, patience: Duration) -> Result<String, Failure> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let has_ended = self.look()?.is_some();
+            let complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = complaints.iter().find(|line| line.contains(text)).cloned();
+            drop(complaints);
+            match found {
+                Some(line) => return Ok(line),
+                None if has_ended => return Err(self.fault(&format!("ended without saying `{text}`"))),
+                None if Instant::now() >= deadline => {
+                    return Err(
+                        self.fault(&format!("did not say `{text}` within {} s", patience.as_secs_f64()))
+                    );
+                }
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    /// Sends a signal, such as `INT`, to the process and its own children, as a terminal does.
+    pub(crate) fn signal(&self, name: &str) -> Result<(), Failure> {
+        let group = format!("-{}", self.child.id());
+        output(Command::new("kill").args([&format!("-{name}"), "--", &group]), Duration::from_secs(30))
+            .map(drop)
+    }
+
     /// Waits for the end of the process and kills it when the time is over.
     pub(crate) fn wait(&mut self, patience: Duration) -> Result<ExitStatus, Failure> {
         let deadline = Instant::now() + patience;
@@ -300,6 +328,18 @@ mod tests {
         let message = failure.to_string();
         assert!(message.contains("exit status: 7"), "{message}");
         assert!(message.contains("| broken"), "{message}");
+    }
+
+    #[test]
+    fn a_signal_ends_a_process_and_its_children_and_what_it_says_is_heard() {
+        let script = "trap 'echo ended >&2; exit 0' INT; sleep 60 & echo started >&2; wait";
+        let mut process = Running::captured(&mut shell(script)).unwrap();
+        assert_eq!(process.expect_complaint("start", Duration::from_secs(5)).unwrap(), "started");
+        process.signal("INT").unwrap();
+        process.succeed(Duration::from_secs(5)).unwrap();
+        assert_eq!(process.expect_complaint("ended", Duration::from_secs(5)).unwrap(), "ended");
+        let failure = process.expect_complaint("anything else", Duration::from_secs(5)).unwrap_err();
+        assert!(failure.to_string().contains("ended without saying"), "{failure}");
     }
 
     #[test]

@@ -88,6 +88,7 @@ mod format;
 mod framing;
 pub use framing::{Extent, Frame, Framer, FramerOptions, Framing, TooLong};
 
+mod history;
 mod input;
 mod metrics;
 mod output;
@@ -113,6 +114,7 @@ pub use server::{Relay, RelayReport};
 mod service;
 
 mod source;
+mod status;
 
 mod syslog;
 pub use syslog::{

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod exit;
+mod ink;
 mod lines;
 mod manual;
 mod output;
@@ -10,6 +11,7 @@ mod queue;
 mod run;
 mod send;
 mod status;
+mod table;
 
 use clap::{Parser, Subcommand};
 use exit::{Outcome, Trouble};
@@ -19,7 +21,8 @@ use std::process::ExitCode;
 /// Runs the program `logstash-relay` with these arguments, the first of which is its own name.
 ///
 /// The exit code is 0 if all is done, 1 if it failed, 2 if the command line asks for what does not
-/// exist, and 3 if it ended with events that were given up or wait for another run.
+/// exist, and 3 if it ended with events that were given up or wait for another run, or if `status` found something
+/// that is to be looked at.
 pub fn command_line<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> ExitCode {
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
@@ -82,4 +85,5 @@ Exit codes:
   0  all is done, and every event is delivered
   1  it failed; the standard error says why
   2  the command line asks for what does not exist
-  3  it ended with events that were given up or wait for another run; the standard error says how many";
+  3  it ended with events that were given up or wait for another run; the standard error says how many;
+     of status: something is to be looked at";

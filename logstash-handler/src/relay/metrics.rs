@@ -1,26 +1,27 @@
 //! Figures in the text format of Prometheus.
 
+use super::counters::InputStats;
 use super::view::RelayStats;
 use crate::{ConnectionState, Stats};
 use std::fmt::Write;
 
 /// All figures, each family once.
-pub(crate) fn text(stats: &RelayStats) -> String {
+pub(crate) fn text(stats: &RelayStats, is_ready: bool) -> String {
     let mut out = Text::default();
     out.family("info", "gauge", "The version that runs.");
     out.sample("info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     out.family("uptime_seconds", "gauge", "How long the relay has been running.");
     out.sample("uptime_seconds", &[], stats.uptime.as_secs_f64());
+    out.family("ready", "gauge", "1 while events are taken, as /readyz says.");
+    out.sample("ready", &[], f64::from(u8::from(is_ready)));
     inputs(stats, &mut out);
     outputs(stats, &mut out);
     out.text
 }
 
 fn inputs(stats: &RelayStats, out: &mut Text) {
-    let figures: Vec<_> =
-        stats.inputs.values().next().map(|input| input.figures().collect()).unwrap_or_default();
-    for (index, (name, help, _)) in figures.iter().enumerate() {
-        let (kind, suffix) = if *name == "open_connections" { ("gauge", "") } else { ("counter", "_total") };
+    for (index, (name, help, _)) in InputStats::default().figures().enumerate() {
+        let (kind, suffix) = if name == "open_connections" { ("gauge", "") } else { ("counter", "_total") };
         let name = format!("input_{name}{suffix}");
         out.family(&name, kind, help);
         for (input, figures) in &stats.inputs {
@@ -51,8 +52,8 @@ fn outputs(stats: &RelayStats, out: &mut Text) {
     }
     out.family("output_state", "gauge", "1 for the state in which the connection is.");
     for (output, stats) in &stats.outputs {
-        for state in STATES {
-            let is_in = f64::from(u8::from(stats.connection == *state));
+        for state in ConnectionState::ALL {
+            let is_in = f64::from(u8::from(stats.connection == state));
             out.sample("output_state", &[("output", output), ("state", state.name())], is_in);
         }
     }
@@ -142,13 +143,6 @@ const FAMILIES: &[Family] = &[
         help: "Time until all is delivered at the pace of the last seconds, where that is known.",
         value: |stats| stats.drain_time.map(|time| time.as_secs_f64()),
     },
-];
-
-const STATES: &[ConnectionState] = &[
-    ConnectionState::Idle,
-    ConnectionState::Sending,
-    ConnectionState::Waiting,
-    ConnectionState::Misconfigured,
 ];
 
 #[derive(Default)]

@@ -1,3 +1,4 @@
+use crate::Stats;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -19,6 +20,16 @@ pub struct Problem {
     pub place: String,
     /// What.
     pub text: String,
+    /// How often this was it, of an output how often anything was.
+    pub count: u64,
+}
+
+impl Problem {
+    /// The last error of an output, if there was one.
+    pub(crate) fn of_output(name: &str, stats: &Stats) -> Option<Self> {
+        let (at, text) = (stats.last_error_at?, stats.last_error.clone()?);
+        Some(Self { at, place: format!("output {name}"), text, count: stats.failures })
+    }
 }
 
 #[derive(Debug, Default)]
@@ -49,11 +60,18 @@ impl Problems {
     /// Notes a problem; tells the line to print, if one is due.
     fn note(&self, place: &str, text: &str, now: Instant) -> Option<String> {
         let mut state = self.lock();
+        let is_same = |known: &Problem| known.place == place && known.text == text;
+        let before = state.latest.iter().position(is_same).and_then(|index| state.latest.remove(index));
         if state.latest.len() >= KEPT {
             state.latest.pop_front();
         }
-        let problem = Problem { at: SystemTime::now(), place: place.to_owned(), text: text.to_owned() };
-        state.latest.push_back(problem);
+        let count = before.map_or(0, |before| before.count) + 1;
+        state.latest.push_back(Problem {
+            at: SystemTime::now(),
+            place: place.to_owned(),
+            text: text.to_owned(),
+            count,
+        });
         if state.printed.len() >= PLACES {
             state.printed.clear();
         }
@@ -91,6 +109,17 @@ mod tests {
         assert!(problems.note("b", "x", now).is_some());
         let line = problems.note("a", "z", now + INTERVAL).unwrap();
         assert_eq!(line, "logstash-relay: a: z (1 more since the last line)");
+    }
+
+    #[test]
+    fn what_comes_again_is_counted_and_is_the_latest() {
+        let problems = Problems::new(false);
+        for text in ["x", "y", "x"] {
+            problems.tell("a", text);
+        }
+        let found: Vec<_> =
+            problems.latest().into_iter().map(|problem| (problem.text, problem.count)).collect();
+        assert_eq!(found, [("y".to_owned(), 1), ("x".to_owned(), 2)]);
     }
 
     #[test]

@@ -78,9 +78,6 @@ impl Relay {
             view: Arc::new(View::new()),
             web: Mutex::default(),
         };
-        if let Some(runtime) = &relay.runtime {
-            runtime.spawn(View::watch(Arc::downgrade(&relay.view)));
-        }
         match relay.reload(config) {
             Ok(()) => Ok(relay),
             Err(error) => {
@@ -119,7 +116,7 @@ impl Relay {
                 }
             });
         }
-        self.view.show(state.inputs.clone(), state.outputs.clone());
+        self.view.show(state.inputs.clone(), state.outputs.clone(), result.is_ok());
         state.config = config;
         result
     }

@@ -2,6 +2,7 @@
 
 use super::error::RelayError;
 use super::metrics;
+use super::status::Concern;
 use super::view::View;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -14,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,8 @@ use tokio::time::{sleep, timeout};
 /// A small server, until it is dropped.
 pub(crate) struct Web {
     address: SocketAddr,
-    task: JoinHandle<()>,
+    /// Answers, and takes samples of what it tells.
+    task: JoinHandle<(Infallible, Infallible)>,
 }
 
 impl Web {
@@ -33,7 +36,8 @@ impl Web {
         let failed = |error| RelayError::new(format!("metrics: cannot listen on {address}")).caused_by(error);
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        let task = tokio::spawn(run(socket, Arc::clone(view)));
+        let view = Arc::clone(view);
+        let task = tokio::spawn(async move { tokio::join!(run(socket, Arc::clone(&view)), view.watch()) });
         Ok(Self { address, task })
     }
 
@@ -55,7 +59,7 @@ impl Drop for Web {
     }
 }
 
-async fn run(socket: TcpListener, view: Arc<View>) {
+async fn run(socket: TcpListener, view: Arc<View>) -> Infallible {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let Ok((stream, _)) = socket.accept().await else {
@@ -86,17 +90,43 @@ fn answer(request: &Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
         return response(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET is answered\n");
     }
     match request.uri().path() {
-        "/" => response(StatusCode::OK, "text/html; charset=utf-8", PAGE),
-        "/status.json" => response(StatusCode::OK, "application/json", view.status().to_string()),
-        "/metrics" => response(StatusCode::OK, PROMETHEUS, metrics::text(&view.stats())),
+        "/" => page(),
+        "/status.json" => match serde_json::to_vec(&view.status()) {
+            Ok(status) => response(StatusCode::OK, "application/json", status),
+            Err(error) => response(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n")),
+        },
+        "/metrics" => {
+            let text = metrics::text(&view.stats(), view.obstacles().is_empty());
+            response(StatusCode::OK, PROMETHEUS, text)
+        }
         "/healthz" => response(StatusCode::OK, TEXT, "ok\n"),
-        "/readyz" if view.is_ready() => response(StatusCode::OK, TEXT, "ready\n"),
-        "/readyz" => response(StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready\n"),
+        "/readyz" => match view.obstacles().first() {
+            None => response(StatusCode::OK, TEXT, "ready\n"),
+            Some(Concern { place, text }) => {
+                let text = format!("not ready: {place}: {text}\n");
+                response(StatusCode::SERVICE_UNAVAILABLE, TEXT, text)
+            }
+        },
         _ => {
             let text = "there are /, /status.json, /metrics, /healthz and /readyz\n";
             response(StatusCode::NOT_FOUND, TEXT, text)
         }
     }
+}
+
+/// The page, whose own script and style may do what they do, and nothing else.
+fn page() -> Response<Full<Bytes>> {
+    // What nobody can guess: the keys of the hasher are random.
+    let nonce = format!("{:016x}", RandomState::new().hash_one(()));
+    let policy = format!(
+        "default-src 'none'; connect-src 'self'; img-src data:; script-src 'nonce-{nonce}'; \
+         style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    );
+    let mut page = response(StatusCode::OK, "text/html; charset=utf-8", PAGE.replace("NONCE", &nonce));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        page.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    page
 }
 
 fn response(status: StatusCode, content: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
@@ -115,9 +145,8 @@ const PAGE: &str = include_str!("page.html");
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Nothing from elsewhere, and no frame around it.
-const POLICY: &str = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; \
-                      style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+/// Of what is no page.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 const MOST_CONNECTIONS: usize = 64;
 const MOST_HEADERS: usize = 16 * 1024;

@@ -10,6 +10,7 @@ mod beats;
 mod config;
 mod datagrams;
 mod limits;
+mod metrics;
 mod probe;
 #[cfg(unix)]
 mod program;

@@ -167,28 +167,48 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
 }
 
 #[test]
-fn the_state_of_a_relay_that_runs_is_shown() {
+fn the_state_of_a_relay_that_runs_is_shown_and_the_exit_code_tells_whether_it_is_well() {
     let folder = tempfile::tempdir().unwrap();
+    let status = |arguments: &[&str]| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_logstash-relay"));
+        let output = run.arg("status").args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
     let program = Program::start(folder.path(), &format!("metrics = \"127.0.0.1:0\"\n{LINES}"));
     TcpStream::connect(program.address()).unwrap().write_all(b"1\n2\n").unwrap();
     lines(&folder.path().join("out"), 2);
     let url = program.told("figures and state are on ");
-    let status = |arguments: &[&str]| {
-        let run = Command::new(env!("CARGO_BIN_EXE_logstash-relay"))
-            .arg("status")
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(run.status.success(), "{run:?}");
-        String::from_utf8(run.stdout).unwrap()
+    let (code, json) = status(&["--json", &url]);
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &found["inputs"][0]["figures"]["received"]), (Some(0), &2.into()));
+    let (code, text) = status(&[&url]);
+    assert!(code == Some(0) && text.contains("all is well"), "{text}");
+    drop(program);
+
+    let name = "a name that is much longer than the head of its column";
+    let config = format!(
+        "metrics = \"127.0.0.1:0\"\ninputs.in.listen = \"lines+tcp://127.0.0.1:0\"\n\
+         outputs.\"{name}\".endpoint = \"beats://127.0.0.1:1\""
+    );
+    let program = Program::start(folder.path(), &config);
+    TcpStream::connect(program.address()).unwrap().write_all(b"1\n2\n").unwrap();
+    let url = program.told("figures and state are on ");
+    let deadline = Instant::now() + LONG;
+    let text = loop {
+        let (code, text) = status(&[&url]);
+        if code == Some(3) {
+            break text;
+        }
+        assert!(Instant::now() < deadline, "{text}");
     };
-    let found: serde_json::Value = serde_json::from_str(&status(&["--json", &url])).unwrap();
-    assert_eq!(found["inputs"][0]["figures"]["received"], 2);
-    let text = status(&[&url]);
-    assert!(text.lines().any(|line| line.starts_with("out ") && line.contains(" 2 ")), "{text}");
-    let away =
-        Command::new(env!("CARGO_BIN_EXE_logstash-relay")).args(["status", "http://127.0.0.1:1"]).output();
-    assert_eq!(away.unwrap().status.code(), Some(1));
+    assert!(text.contains(&format!("! output {name}: away: ")) && !text.contains('\u{1b}'), "{text}");
+    let column = |line: &str, word: &str| line.find(word).map(|at| line[..at].chars().count());
+    let head = text.lines().find(|line| line.starts_with("output ")).unwrap();
+    let row = text.lines().find(|line| line.starts_with(name)).unwrap();
+    assert_eq!(column(head, "state"), column(row, "away"), "{text}");
+
+    let (code, text) = status(&["http://127.0.0.1:1"]);
+    assert_eq!((code, &*text), (Some(1), ""));
 }
 
 #[test]

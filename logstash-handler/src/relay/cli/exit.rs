@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(super) enum Outcome {
     /// All is done.
     Done,
-    /// Events were given up or wait for another run.
+    /// Events were given up or wait for another run, or a relay has something that is to be looked at.
     Incomplete,
 }
 

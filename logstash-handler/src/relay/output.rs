@@ -110,6 +110,11 @@ impl Output {
         }
     }
 
+    /// Drops events that nobody waits any more to hand over, and counts them.
+    pub(crate) fn turn_away(&self, events: u64) {
+        self.handler.turn_away(events);
+    }
+
     /// Takes an event as soon as there is room.
     pub(crate) async fn take(&self, document: &[u8], at: SystemTime) {
         loop {
@@ -193,7 +198,18 @@ impl Output {
     /// Ends the handler; tells what became of its events. Nothing the second time.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Option<Report> {
         let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).take();
-        guard.map(|guard| guard.shutdown(timeout))
+        let report = guard.map(|guard| guard.shutdown(timeout));
+        // Who waits for room is told that there will be none.
+        self.signals.room.notify_waiters();
+        report
+    }
+
+    /// The same report with what came too late, which the handler has counted since.
+    pub(crate) fn amend(&self, mut report: Report) -> Report {
+        let stats = self.stats();
+        report.complete &= report.accepted == stats.accepted;
+        (report.accepted, report.dropped) = (stats.accepted, stats.dropped);
+        report
     }
 }
 

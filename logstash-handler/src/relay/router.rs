@@ -65,17 +65,27 @@ struct Target {
     is_last: bool,
 }
 
-/// An event that an output has no room for yet.
+/// An event that an output has no room for yet; dropped and counted if nobody waits for that.
 pub(crate) struct Held {
     output: Arc<Output>,
     document: Vec<u8>,
     at: SystemTime,
+    is_taken: bool,
 }
 
 impl Held {
     /// Hands the event over as soon as there is room.
-    pub(crate) async fn deliver(self) {
+    pub(crate) async fn deliver(mut self) {
         self.output.take(&self.document, self.at).await;
+        self.is_taken = true;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.is_taken {
+            self.output.turn_away(1);
+        }
     }
 }
 
@@ -122,7 +132,7 @@ impl Dispatcher {
                 && let Some(held) = &mut held
             {
                 let (output, document) = (Arc::clone(&target.output), self.buffer.clone());
-                held.push(Held { output, document, at: record.received });
+                held.push(Held { output, document, at: record.received, is_taken: false });
             }
         }
         if !is_routed {

@@ -162,6 +162,8 @@ impl Relay {
     }
 
     /// Stops listening, hands on what is in hand, delivers as much as the time allows, and ends.
+    ///
+    /// It may take up to two seconds longer to account for what waited for room in vain.
     pub fn shutdown(mut self, timeout: Duration) -> RelayReport {
         self.stop(timeout)
     }
@@ -174,15 +176,16 @@ impl Relay {
             let mut state = self.state();
             (std::mem::take(&mut state.inputs), std::mem::take(&mut state.outputs))
         };
-        // Outputs need some of the time to store what they are handed.
-        let inputs_ended = runtime.block_on(async {
+        let stop_inputs = async |time| {
             let all = async {
                 for input in inputs.values() {
                     input.stop().await;
                 }
             };
-            timeout(time.mul_f64(SHARE_OF_INPUTS), all).await.is_ok()
-        });
+            timeout(time, all).await.is_ok()
+        };
+        // Outputs need some of the time to store what they are handed.
+        let inputs_ended = runtime.block_on(stop_inputs(time.mul_f64(SHARE_OF_INPUTS)));
         let left = time.saturating_sub(started.elapsed());
         let ending: Vec<_> = outputs
             .iter()
@@ -191,15 +194,24 @@ impl Relay {
                 runtime.spawn_blocking(move || output.shutdown(left).map(|report| (name, report)))
             })
             .collect();
-        let outputs = runtime.block_on(async {
-            let mut reports = BTreeMap::new();
+        let mut reports = BTreeMap::new();
+        runtime.block_on(async {
             for output in ending {
                 reports.extend(output.await.ok().flatten());
             }
-            reports
+            if !inputs_ended {
+                // What had no room is turned away now, and counted.
+                stop_inputs(LAST_WORDS).await;
+            }
         });
-        let inputs = inputs.iter().map(|(name, input)| (name.clone(), input.stats())).collect();
         runtime.shutdown_timeout(GRACE);
+        let amend = |(name, report): (String, Report)| {
+            let report =
+                outputs.get(&name).map_or_else(|| report.clone(), |output| output.amend(report.clone()));
+            (name, report)
+        };
+        let outputs = reports.into_iter().map(amend).collect();
+        let inputs = inputs.iter().map(|(name, input)| (name.clone(), input.stats())).collect();
         RelayReport { inputs_ended, inputs, outputs }
     }
 
@@ -323,5 +335,8 @@ const MOST_THREADS: usize = 4;
 /// How much of a shutdown inputs may take.
 const SHARE_OF_INPUTS: f64 = 0.5;
 
-/// Time for tasks that hang.
-const GRACE: Duration = Duration::from_millis(100);
+/// Time for inputs to end that had to wait for outputs until these ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Time for what tasks are in the middle of: the figures are read when none is at work any more.
+const GRACE: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@
 mod authority;
 mod back_pressure;
 mod beats;
+mod books;
 mod config;
 mod datagrams;
 mod limits;
@@ -22,4 +23,5 @@ mod support;
 mod tls;
 #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
 mod tls_clients;
+mod under_load;
 mod web;

@@ -21,7 +21,7 @@ const CONFIG: &str = r#"
 "#;
 
 /// Writes a certificate of the relay and its key.
-fn certificate(folder: &Path) {
+pub(crate) fn certificate(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
     fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();

@@ -45,7 +45,9 @@ async fn receive(socket: Arc<Socket>, shared: Arc<Shared>) {
         }
         tokio::task::yield_now().await;
     }
-    datagrams.receive(&socket);
+    for _ in 0..LAST_TURNS {
+        datagrams.receive(&socket);
+    }
     datagrams.count_drops(&socket);
 }
 
@@ -127,6 +129,9 @@ const LARGEST: usize = 64 * 1024;
 
 /// Datagrams that are taken before others get their turn.
 const AT_ONCE: usize = 256;
+
+/// How often an input that stops looks for what the system still holds: a few thousand datagrams, as a rule.
+const LAST_TURNS: usize = 64;
 
 /// How often it is looked what the system has dropped.
 const LOOK: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use std::future::pending;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 /// Reads messages until the stream ends; reads nothing while an output that is to be waited for has no room.
@@ -59,6 +60,8 @@ struct Messages<'s> {
     /// Bytes to read at once: more, the more comes.
     step: usize,
     held: Vec<Held>,
+    /// Messages since others had their turn.
+    turn: usize,
     /// Bytes that the framer has skipped, as far as they are counted.
     skipped: u64,
 }
@@ -78,6 +81,7 @@ impl<'s> Messages<'s> {
             input: BytesMut::new(),
             step: FIRST_STEP,
             held: Vec::new(),
+            turn: 0,
             skipped: 0,
         }
     }
@@ -137,6 +141,11 @@ impl<'s> Messages<'s> {
         for held in self.held.drain(..) {
             held.deliver().await;
         }
+        self.turn += 1;
+        if self.turn >= TURN {
+            self.turn = 0;
+            yield_now().await;
+        }
     }
 
     fn count_skipped(&mut self) {
@@ -145,6 +154,9 @@ impl<'s> Messages<'s> {
         self.skipped = skipped;
     }
 }
+
+/// Messages after which others get their turn: the runtime counts reads, and one may bring thousands.
+const TURN: usize = 256;
 
 const FIRST_STEP: usize = 4 * 1024;
 const LARGEST_STEP: usize = 64 * 1024;

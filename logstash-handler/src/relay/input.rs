@@ -68,7 +68,7 @@ impl Input {
             labels: Arc::new(Labels { name: name.to_owned(), tags: config.tags().to_vec() }),
             router: Arc::clone(router),
             counters: Arc::default(),
-            syslog: SyslogParser::new(),
+            syslog: config.syslog(),
             problems: Arc::clone(problems),
             acceptor: RwLock::new(acceptor),
             places: Arc::new(Semaphore::new(config.max_connections())),

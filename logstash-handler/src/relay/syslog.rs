@@ -57,7 +57,8 @@ use std::time::SystemTime;
 /// difference, and the 29th of February is that of the last leap year.
 ///
 /// Nor does it have a zone; it is taken to be local time [here](Self::zone), where the clock is put
-/// back the hour closer to the receipt. With [`infer_zone`](Self::infer_zone) it may be guessed.
+/// back the hour closer to the receipt, and where it is put forward, of the hour that is left out, the time of
+/// a clock that was not. With [`infer_zone`](Self::infer_zone) it may be guessed.
 ///
 /// ```
 /// use logstash_handler::relay::SyslogParser;

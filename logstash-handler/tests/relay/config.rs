@@ -38,6 +38,8 @@ fn a_configuration_is_read() {
 fn what_is_wrong_is_named_with_its_place() {
     let wrong = |old: &str, new: &str| error(&GOOD.replace(old, new));
     let cases = [
+        (wrong("max_length = \"1 MiB\"", "time_zone = \"Mars/Olympus\""), "inputs.net: "),
+        (wrong("max_length = \"1 MiB\"", "time_zone = \"Mars/Olympus\""), "`Europe/Berlin`"),
         (wrong("max_length", "max_lenght"), "inputs.net: unknown field `max_lenght`"),
         (wrong("max_length", "max_lenght"), "did you mean `max_length`?"),
         (wrong("several", "severals"), "did you mean `several`?"),

@@ -1,6 +1,8 @@
 //! Lines, JSON and syslog over connections.
 
 use crate::support::{LONG, Rig, documents, each, lines, received};
+use jiff::tz::Offset;
+use jiff::{Timestamp, Unit};
 use logstash_transport::testing::Receiver;
 use serde_json::json;
 use std::io::Write;
@@ -87,6 +89,35 @@ fn syslog_comes_in_both_framings_and_all_formats() {
     assert_eq!(documents[2]["message"], "neither");
     assert_eq!(documents[2]["tags"], json!(["_syslog_parse_failure", "edge"]));
     assert_eq!(rig.relay.stats().inputs["in"].unparsed, 1);
+}
+
+#[test]
+fn timestamps_without_zone_are_of_the_zone_that_is_configured() {
+    for (zone, expected) in [
+        ("UTC", "2020-07-11T12:00:00.000Z"),
+        ("-03:30", "2020-07-11T15:30:00.000Z"),
+        ("Europe/Berlin", "2020-07-11T10:00:00.000Z"),
+    ] {
+        let config = LINES.replace("lines+tcp", "syslog+tcp");
+        let rig = Rig::start(&config.replace("tags = [\"edge\"]", &format!("time_zone = \"{zone}\"")));
+        rig.send(
+            "in",
+            b"<13>Jul 11 12:00:00 2020 h a: of that zone\n<13>Jul 11 12:00:00 2020 UTC h a: its own\n",
+        );
+        let found = documents(&rig.path("out"), 2);
+        assert_eq!(each(&found, "@timestamp"), [expected, "2020-07-11T12:00:00.000Z"], "{zone}");
+    }
+}
+
+#[test]
+fn the_zone_of_a_sender_can_be_guessed() {
+    let options = "time_zone = \"UTC\"\ninfer_time_zone = true";
+    let rig = Rig::start(&LINES.replace("lines+tcp", "syslog+tcp").replace("tags = [\"edge\"]", options));
+    let now = Timestamp::now().round(Unit::Second).unwrap();
+    let there = Offset::from_seconds(5 * 3600 + 30 * 60).unwrap().to_datetime(now);
+    rig.send("in", format!("<13>{} h a: m\n", there.strftime("%b %e %H:%M:%S")).as_bytes());
+    let found = documents(&rig.path("out"), 1);
+    assert_eq!(found[0]["@timestamp"].as_str().unwrap().parse::<Timestamp>().unwrap(), now);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::error::ConfigError;
 use super::listen::{Carrier, Listen, Protocol};
 use super::networks::Networks;
+use crate::relay::syslog::{SyslogParser, SyslogZone};
 use logstash_transport::human::{Size, Time, TimeOrNone};
 use logstash_transport::{ClientAuth, TlsServerConfig, TlsVersion};
 use serde::Deserialize;
@@ -26,6 +27,8 @@ use std::time::Duration;
 /// | `handshake_timeout` | time for a TLS handshake | `"10 s"` |
 /// | `idle_timeout` | time without a byte after which a connection is closed, or `"none"` | `"none"`, Beats `"60 s"` |
 /// | `receive_buffer` | bytes that the system may hold for a datagram socket | that of the system |
+/// | `time_zone` | of syslog timestamps that do not tell theirs: `"local"`, `"UTC"`, `"+02:00"`, `"Europe/Berlin"` | `"local"` |
+/// | `infer_time_zone` | whether it is guessed where `time_zone` makes them more than five minutes early or late, see [`SyslogParser::infer_zone`] | `false` |
 /// | `acknowledge` | `"stored"` or `"delivered"`, for Beats | `"stored"` |
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +56,9 @@ pub struct InputConfig {
     handshake_timeout: Option<Time>,
     idle_timeout: Option<TimeOrNone>,
     receive_buffer: Option<Size>,
+    time_zone: Option<SyslogZone>,
+    #[serde(default)]
+    infer_time_zone: bool,
     #[serde(default)]
     acknowledge: Acknowledge,
 }
@@ -78,6 +84,8 @@ impl InputConfig {
             handshake_timeout: None,
             idle_timeout: None,
             receive_buffer: None,
+            time_zone: None,
+            infer_time_zone: false,
             acknowledge: Acknowledge::Stored,
         }
     }
@@ -119,6 +127,11 @@ impl InputConfig {
 
     pub(crate) fn receive_buffer(&self) -> Option<usize> {
         self.receive_buffer.map(Size::in_memory)
+    }
+
+    /// What reads syslog that comes in.
+    pub(crate) fn syslog(&self) -> SyslogParser {
+        SyslogParser::new().zone(self.time_zone.clone().unwrap_or_default()).infer_zone(self.infer_time_zone)
     }
 
     pub(crate) const fn acknowledge(&self) -> Acknowledge {
@@ -174,6 +187,10 @@ impl InputConfig {
         }
         if !is_tls && (self.client_ca().is_some() || self.tls_minimum_version.is_some()) {
             return wrong("options of TLS, but the address asks for none: write +tls in its scheme");
+        }
+        let has_zone = self.time_zone.is_some() || self.infer_time_zone;
+        if has_zone && self.listen.protocol() != Protocol::Syslog {
+            return wrong("time_zone and infer_time_zone are for syslog only");
         }
         if self.max_length() == 0 || self.max_length() > MAX_LENGTH {
             return wrong("max_length is from 1 byte to 64 MiB");

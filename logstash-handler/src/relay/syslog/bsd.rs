@@ -29,25 +29,47 @@ pub(super) fn read<'a>(message: &mut SyslogMessage<'a>, mut cursor: Cursor<'a>, 
 }
 
 /// Takes all up to the end of the timestamp; the host where it stands before that, as on Cisco routers:
-/// `36: RouterA: *Mar  1 18:48:50.483`.
+/// `36: RouterA: *Mar  1 18:48:50.483`. HPE has a space before it, and Cisco ASA a colon.
 fn header<'a>(cursor: &mut Cursor<'a>, clock: &Clock<'_>) -> Option<(Option<&'a str>, SystemTime)> {
     let mut ahead = cursor.clone();
     let mut host = None;
+    let _ = ahead.take(b" ") || matches!(ahead.rest(), [b':', b'A'..=b'Z', ..]) && ahead.take(b":");
     for _ in 0..=PARTS_BEFORE_STAMP {
         if let Some(time) = timestamp(&mut ahead).and_then(|stamp| clock.time(stamp)) {
             *cursor = ahead;
             return Some((host, time));
         }
-        let part = ahead.take_while(is_host_byte);
-        let part = part.strip_suffix(b":")?;
-        if !part.iter().all(u8::is_ascii_digit) {
-            host = Some(self::host(part)?);
+        if node(&mut ahead) {
+            continue;
         }
-        if !ahead.take(b" ") {
+        // Cisco WLC: the task, no host.
+        let is_task = ahead.take(b"*");
+        let part = ahead.take_while(is_host_byte);
+        let has_space = ahead.take(b" ");
+        let part = match part.strip_suffix(b":") {
+            Some(part) => part,
+            None if node(&mut ahead.clone()) => part,
+            None => return None,
+        };
+        if !has_space {
             return None;
+        }
+        if !is_task && !part.iter().all(u8::is_ascii_digit) {
+            host = Some(self::host(part)?);
         }
     }
     None
+}
+
+/// Takes what Cisco IOS XR has before its timestamp: `RP/0/RSP0/CPU0:`, a part of the host.
+fn node(cursor: &mut Cursor<'_>) -> bool {
+    let mut ahead = cursor.clone();
+    let node = ahead.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'/');
+    let is_node = node.contains(&b'/') && ahead.take(b":") && matches!(ahead.rest(), [b'A'..=b'Z', ..]);
+    if is_node {
+        *cursor = ahead;
+    }
+    is_node
 }
 
 fn timestamp(cursor: &mut Cursor<'_>) -> Option<Stamp> {
@@ -65,6 +87,14 @@ fn timestamp(cursor: &mut Cursor<'_>) -> Option<Stamp> {
 /// Takes a host and the spaces behind it, where a message follows that is not its own.
 fn host_before_message<'a>(cursor: &mut Cursor<'a>) -> Option<&'a str> {
     let mut ahead = cursor.clone();
+    if ahead.take(FORWARDED) {
+        let name = ahead.take_while(|byte| byte != b':');
+        let host = host(name).filter(|_| ahead.take(b": "));
+        if host.is_some() {
+            *cursor = ahead;
+        }
+        return host;
+    }
     if mnemonic(ahead.rest()).is_some() || tag(&mut ahead.clone()).is_some() && !is_cisco_host(ahead.rest()) {
         return None;
     }
@@ -159,6 +189,9 @@ fn mnemonic(rest: &[u8]) -> Option<&str> {
     let is_mnemonic = name.contains(&b'-') && name.len() <= LONGEST_NAME && cursor.take(b":");
     is_mnemonic.then(|| str::from_utf8(&rest[..=name.len()]).ok()).flatten()
 }
+
+/// What AIX says before the host.
+const FORWARDED: &[u8] = b"Message forwarded from ";
 
 /// Sequence numbers and hosts.
 const PARTS_BEFORE_STAMP: usize = 3;

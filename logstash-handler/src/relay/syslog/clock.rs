@@ -3,6 +3,8 @@ use super::stamp::{self, Stamp};
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
@@ -59,6 +61,12 @@ impl FromStr for SyslogZone {
                 .ok_or_else(|| UnknownZone(text.into()));
         }
         TimeZone::get(text).map(Self).map_err(|_| UnknownZone(text.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for SyslogZone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::SystemTime;
 /// Why an offered event or window was not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Declined {
+    /// The handler has ended, or is about to. Nothing is counted: somebody else may take it.
+    Closed,
     /// It is dropped and counted.
     Dropped(DropReason),
     /// There is no room at the moment. Nothing is counted: it is to be offered again.
@@ -30,31 +32,17 @@ impl Handler {
     /// Offers a serialised event; tells its position.
     pub(crate) fn offer(&self, document: &[u8], at: SystemTime) -> Result<u64, Declined> {
         self.core().check_document(document).map_err(Declined::Dropped)?;
-        self.core()
-            .arena
-            .push(document, at, Admission::TENTATIVE, false)
-            .map_err(|refusal| self.declined(refusal, 1))
+        self.core().arena.push(document, at, Admission::TENTATIVE, false).map_err(Declined::from)
     }
 
-    /// Drops an event that was offered in vain, and counts it.
-    pub(crate) fn turn_away(&self, events: u64) -> DropReason {
-        self.core().turn_away(DropReason::Overflow, events)
+    /// Drops events that were offered in vain, and counts them.
+    pub(crate) fn turn_away(&self, reason: DropReason, events: u64) -> DropReason {
+        self.core().turn_away(reason, events)
     }
 
     /// Offers a window; tells the positions of its events.
     pub(crate) fn offer_window(&self, window: EncodedWindow, at: SystemTime) -> Result<Range<u64>, Declined> {
-        let events = u64::from(window.events());
-        self.core().arena.push_window(window, at).map_err(|refusal| self.declined(refusal, events))
-    }
-
-    fn declined(&self, refusal: Refusal, events: u64) -> Declined {
-        match refusal {
-            Refusal::Full => Declined::Full,
-            Refusal::Closed => {
-                self.core().turn_away(DropReason::Closed, events);
-                Declined::Dropped(DropReason::Closed)
-            }
-        }
+        self.core().arena.push_window(window, at).map_err(Declined::from)
     }
 
     /// Asks for everything before a position to be stored durably; the watcher hears of it.
@@ -85,5 +73,14 @@ impl Handler {
             return Some(books.given_up.reason_in(positions).map_or(Ok(()), Err));
         }
         over.then_some(Err(DropReason::Closed))
+    }
+}
+
+impl From<Refusal> for Declined {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Closed => Self::Closed,
+            Refusal::Full => Self::Full,
+        }
     }
 }

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 /// Why a relay cannot start, or cannot take over a configuration.
 #[derive(Debug)]
@@ -16,6 +17,12 @@ impl RelayError {
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Whether somebody else has the address.
+    pub(crate) fn is_address_in_use(&self) -> bool {
+        let cause = self.source.as_deref().and_then(|source| source.downcast_ref::<io::Error>());
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::AddrInUse)
     }
 }
 

@@ -10,7 +10,7 @@ mod peers;
 mod socket;
 mod tls;
 
-use super::config::{Carrier, InputConfig, Protocol};
+use super::config::{Carrier, InputConfig, Listen, Protocol};
 use super::counters::{Counters, InputStats};
 use super::error::RelayError;
 use super::pickle::{Pickle, PickleError, PickleLimits, PythonRecord};
@@ -33,7 +33,20 @@ pub(crate) struct Input {
     shared: Arc<Shared>,
     address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    work: Mutex<Work>,
+}
+
+/// How far an input is.
+enum Work {
+    Bound(Bound),
+    Running(JoinHandle<()>),
+    Ended,
+}
+
+/// A socket on which nobody listens yet.
+enum Bound {
+    Datagrams(socket::Socket),
+    Stream(TcpListener),
 }
 
 /// What an input and its connections have in common.
@@ -53,8 +66,8 @@ struct Shared {
 }
 
 impl Input {
-    /// Binds and listens.
-    pub(crate) async fn start(
+    /// Does all that can fail, and takes nothing yet.
+    pub(crate) async fn bind(
         name: &str,
         config: &InputConfig,
         router: &Arc<Router>,
@@ -81,24 +94,36 @@ impl Input {
             let found = lookup_host((listen.host(), listen.port())).await.map_err(cannot)?;
             Ok::<_, RelayError>(found.collect::<Vec<_>>())
         };
-        let (address, task) = match listen.carrier() {
+        let (address, bound) = match listen.carrier() {
             Carrier::Tcp | Carrier::Tls => {
                 let socket = TcpListener::bind(&*addresses().await?).await.map_err(cannot)?;
                 let address = socket.local_addr().map_err(cannot)?;
-                (Some(address), tokio::spawn(listener::run(socket, Arc::clone(&shared))))
+                (Some(address), Bound::Stream(socket))
             }
             Carrier::Udp => {
                 let socket = UdpSocket::bind(&*addresses().await?).await.map_err(cannot)?;
                 let address = socket.local_addr().map_err(cannot)?;
                 let socket = socket::Socket::udp(socket, config.receive_buffer()).map_err(cannot)?;
-                (Some(address), tokio::spawn(datagram::run(socket, Arc::clone(&shared))))
+                (Some(address), Bound::Datagrams(socket))
             }
-            Carrier::Unix => {
-                let socket = socket::Socket::unix(listen.path()).map_err(cannot)?;
-                (None, tokio::spawn(datagram::run(socket, Arc::clone(&shared))))
-            }
+            Carrier::Unix => (None, Bound::Datagrams(socket::Socket::unix(listen.path()).map_err(cannot)?)),
         };
-        Ok(Self { shared, address, stop, task: Mutex::new(Some(task)) })
+        Ok(Self { shared, address, stop, work: Mutex::new(Work::Bound(bound)) })
+    }
+
+    /// Takes what comes. Nothing where it does so already.
+    pub(crate) fn run(&self) {
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = || Arc::clone(&self.shared);
+        *work = match std::mem::replace(&mut *work, Work::Ended) {
+            Work::Bound(Bound::Datagrams(socket)) => {
+                Work::Running(tokio::spawn(datagram::run(socket, shared())))
+            }
+            Work::Bound(Bound::Stream(socket)) => {
+                Work::Running(tokio::spawn(listener::run(socket, shared())))
+            }
+            other => other,
+        };
     }
 
     pub(crate) fn config(&self) -> &InputConfig {
@@ -108,6 +133,14 @@ impl Input {
     /// Where it listens, with the port that the system chose.
     pub(crate) const fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Whether it may be the one that has an address.
+    pub(crate) fn may_have(&self, listen: &Listen) -> bool {
+        match self.address {
+            Some(address) => address.port() == listen.port(),
+            None => self.config().listen.path() == listen.path(),
+        }
     }
 
     pub(crate) fn stats(&self) -> InputStats {
@@ -121,14 +154,25 @@ impl Input {
         Ok(())
     }
 
-    /// Stops listening and reading; what is in hand is handed on. Waits until all connections have ended.
-    pub(crate) async fn stop(&self) {
+    /// Stops to listen and to read; what is in hand is handed on.
+    pub(crate) fn tell_to_stop(&self) {
         self.stop.send_replace(true);
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task {
+    }
+
+    /// Stops, and waits until the address is free again.
+    pub(crate) async fn stop_listening(&self) {
+        self.tell_to_stop();
+        let work =
+            std::mem::replace(&mut *self.work.lock().unwrap_or_else(PoisonError::into_inner), Work::Ended);
+        if let Work::Running(task) = work {
             // One that panicked has ended too.
             let _ = task.await;
         }
+    }
+
+    /// Stops, and waits until all connections have ended.
+    pub(crate) async fn stop(&self) {
+        self.stop_listening().await;
         let all = u32::try_from(self.shared.config.max_connections()).unwrap_or(u32::MAX);
         drop(self.shared.places.acquire_many(all).await);
     }
@@ -140,7 +184,8 @@ impl Shared {
     }
 
     fn dispatcher(&self, source: Source) -> Dispatcher {
-        Dispatcher::new(Arc::clone(&self.router), source, Arc::clone(&self.counters))
+        let (router, counters) = (Arc::clone(&self.router), Arc::clone(&self.counters));
+        Dispatcher::new(router, source, counters, self.stop.clone())
     }
 
     fn source(&self, peer: Option<SocketAddr>, tls: Option<TlsPeer>) -> Source {

@@ -50,6 +50,17 @@ struct Waiter {
     tell: oneshot::Sender<Result<(), DropReason>>,
 }
 
+/// What became of an event that was offered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Taken {
+    /// The output has ended; nothing is counted.
+    Closed,
+    /// There is no room at the moment; nothing is counted.
+    NoRoom,
+    /// It is in the books of the handler.
+    Settled,
+}
+
 impl Output {
     /// Starts the handler; with `queues`, its queue is in there.
     pub(crate) fn start(
@@ -96,35 +107,36 @@ impl Output {
         &self.format
     }
 
-    /// Takes an event if there is room; tells whether that is settled. `may_wait`: the caller can wait with
-    /// [`take`](Self::take), and does so where the output wants it.
-    pub(crate) fn try_take(&self, document: &[u8], at: SystemTime, may_wait: bool) -> bool {
+    /// Takes an event if there is room. `may_wait`: the caller can wait with [`take`](Self::take), and does so
+    /// where the output wants it.
+    pub(crate) fn try_take(&self, document: &[u8], at: SystemTime, may_wait: bool) -> Taken {
         match self.handler.offer(document, at) {
-            Err(Declined::Full) if may_wait && self.when_full == WhenFull::Wait => false,
+            Err(Declined::Full) if may_wait && self.when_full == WhenFull::Wait => Taken::NoRoom,
             Err(Declined::Full) => {
-                self.handler.turn_away(1);
-                true
+                self.handler.turn_away(DropReason::Overflow, 1);
+                Taken::Settled
             }
-            // Whatever became of it is in the books of the handler.
-            Ok(_) | Err(Declined::Dropped(_)) => true,
+            Err(Declined::Closed) => Taken::Closed,
+            Ok(_) | Err(Declined::Dropped(_)) => Taken::Settled,
         }
     }
 
-    /// Drops events that nobody waits any more to hand over, and counts them.
-    pub(crate) fn turn_away(&self, events: u64) {
-        self.handler.turn_away(events);
-    }
-
-    /// Takes an event as soon as there is room.
-    pub(crate) async fn take(&self, document: &[u8], at: SystemTime) {
+    /// Takes an event as soon as there is room; `false` when there will be none.
+    pub(crate) async fn take(&self, document: &[u8], at: SystemTime) -> bool {
         loop {
             let mut room = pin!(self.signals.room.notified());
             room.as_mut().enable();
-            if self.try_take(document, at, true) {
-                return;
+            match self.try_take(document, at, true) {
+                Taken::Settled => return true,
+                Taken::Closed => return false,
+                Taken::NoRoom => room.await,
             }
-            room.await;
         }
+    }
+
+    /// Drops an event that nobody waits any more to hand over, and counts it.
+    pub(crate) fn turn_away(&self, reason: DropReason) {
+        self.handler.turn_away(reason, 1);
     }
 
     /// Takes a window as soon as there is room; tells the positions of its events, or that they are lost.
@@ -138,9 +150,12 @@ impl Output {
             room.as_mut().enable();
             match self.handler.offer_window(window.clone(), at) {
                 Ok(positions) => return Ok(positions),
+                Err(Declined::Closed) => {
+                    return Err(self.handler.turn_away(DropReason::Closed, window.events().into()));
+                }
                 Err(Declined::Dropped(reason)) => return Err(reason),
                 Err(Declined::Full) if self.when_full == WhenFull::Drop => {
-                    return Err(self.handler.turn_away(window.events().into()));
+                    return Err(self.handler.turn_away(DropReason::Overflow, window.events().into()));
                 }
                 Err(Declined::Full) => room.await,
             }

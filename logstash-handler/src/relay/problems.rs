@@ -44,10 +44,21 @@ impl Problems {
         Self { stderr, state: Mutex::default() }
     }
 
-    #[expect(clippy::print_stderr, reason = "where the operator of a service looks")]
     pub(crate) fn tell(&self, place: &str, text: &str) {
+        if let Some(line) = self.note(place, text, Instant::now()) {
+            self.print(&line);
+        }
+    }
+
+    /// Tells it in any case: somebody asked for what did not succeed, and looks what has become of it.
+    pub(crate) fn answer(&self, place: &str, text: &str) {
         let line = self.note(place, text, Instant::now());
-        if let Some(line) = line.filter(|_| self.stderr) {
+        self.print(&line.unwrap_or_else(|| format!("logstash-relay: {place}: {text}")));
+    }
+
+    #[expect(clippy::print_stderr, reason = "where the operator of a service looks")]
+    pub(crate) fn print(&self, line: &str) {
+        if self.stderr {
             eprintln!("{line}");
         }
     }

@@ -3,13 +3,15 @@
 use super::config::{RouteConfig, Severity};
 use super::counters::Counters;
 use super::format::Format;
-use super::output::Output;
+use super::output::{Output, Taken};
 use super::record::Record;
 use super::source::Source;
 use super::tls_peer::TlsPeer;
+use crate::DropReason;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
+use tokio::sync::watch;
 
 /// The routes, which a new configuration may replace at any time.
 #[derive(Default)]
@@ -49,6 +51,8 @@ pub(crate) struct Dispatcher {
     router: Arc<Router>,
     source: Source,
     counters: Arc<Counters>,
+    /// Whether the input is to end: it keeps the routes that it has then.
+    is_stopped: watch::Receiver<bool>,
     /// The table of which the targets are.
     table: Arc<Table>,
     targets: Vec<Target>,
@@ -70,30 +74,34 @@ pub(crate) struct Held {
     output: Arc<Output>,
     document: Vec<u8>,
     at: SystemTime,
-    is_taken: bool,
+    severity: Severity,
+    is_settled: bool,
 }
 
 impl Held {
-    /// Hands the event over as soon as there is room.
-    pub(crate) async fn deliver(mut self) {
-        self.output.take(&self.document, self.at).await;
-        self.is_taken = true;
+    const fn new(output: Arc<Output>, document: Vec<u8>, at: SystemTime, severity: Severity) -> Self {
+        Self { output, document, at, severity, is_settled: false }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if !self.is_taken {
-            self.output.turn_away(1);
+        if !self.is_settled {
+            self.output.turn_away(DropReason::Closed);
         }
     }
 }
 
 impl Dispatcher {
-    pub(crate) fn new(router: Arc<Router>, source: Source, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        router: Arc<Router>,
+        source: Source,
+        counters: Arc<Counters>,
+        is_stopped: watch::Receiver<bool>,
+    ) -> Self {
         let table = router.table();
         let targets = table.targets(&source);
-        Self { router, source, counters, table, targets, buffer: Vec::new() }
+        Self { router, source, counters, is_stopped, table, targets, buffer: Vec::new() }
     }
 
     /// Turns to another source of the same input.
@@ -105,10 +113,14 @@ impl Dispatcher {
     /// Takes over a new configuration, if there is one. To be called now and then, not for each event.
     pub(crate) fn refresh(&mut self) {
         let table = self.router.table();
-        if !Arc::ptr_eq(&table, &self.table) {
-            self.targets = table.targets(&self.source);
-            self.table = table;
+        if !Arc::ptr_eq(&table, &self.table) && !*self.is_stopped.borrow() {
+            self.turn_over(table);
         }
+    }
+
+    fn turn_over(&mut self, table: Arc<Table>) {
+        self.targets = table.targets(&self.source);
+        self.table = table;
     }
 
     /// Sends an event to the outputs that it is for; those that have no room, and that the caller can wait
@@ -118,6 +130,7 @@ impl Dispatcher {
         let severity = record.severity();
         let mut written: Option<&Arc<Format>> = None;
         let mut is_routed = false;
+        let mut orphans = Vec::new();
         for target in met(&self.targets, severity) {
             is_routed = true;
             if !written.is_some_and(|format| Arc::ptr_eq(format, &target.format)) {
@@ -128,24 +141,79 @@ impl Dispatcher {
                 }
                 written = Some(&target.format);
             }
-            if !target.output.try_take(&self.buffer, record.received, held.is_some())
-                && let Some(held) = &mut held
-            {
+            let waiting = match target.output.try_take(&self.buffer, record.received, held.is_some()) {
+                Taken::Settled => continue,
+                Taken::NoRoom => held.as_deref_mut(),
+                Taken::Closed => Some(&mut orphans),
+            };
+            if let Some(waiting) = waiting {
                 let (output, document) = (Arc::clone(&target.output), self.buffer.clone());
-                held.push(Held { output, document, at: record.received, is_taken: false });
+                waiting.push(Held::new(output, document, record.received, severity));
             }
         }
         if !is_routed {
             self.counters.unrouted.add(1);
+        }
+        if !orphans.is_empty() {
+            self.pass_on(orphans, held);
         }
         if self.buffer.capacity() > KEEP_CAPACITY {
             self.buffer = Vec::new();
         }
     }
 
+    /// Hands events over as soon as there is room, in order.
+    pub(crate) async fn deliver(&mut self, held: &mut Vec<Held>) {
+        while !held.is_empty() {
+            let mut orphans = Vec::new();
+            for mut held in held.drain(..) {
+                held.is_settled = held.output.take(&held.document, held.at).await;
+                if !held.is_settled {
+                    orphans.push(held);
+                }
+            }
+            self.pass_on(orphans, Some(held));
+        }
+    }
+
+    /// Gives an event that outputs did not take, because they have ended, to those that a new configuration
+    /// has in their place, as it was written for them: all of one event at a time, so that none gets it twice.
+    fn pass_on(&mut self, mut orphans: Vec<Held>, mut held: Option<&mut Vec<Held>>) {
+        let (before, table) = (Arc::clone(&self.table), self.router.table());
+        if orphans.is_empty() || Arc::ptr_eq(&before, &table) {
+            // It is the relay that ends.
+            return;
+        }
+        self.turn_over(table);
+        orphans.iter_mut().for_each(|orphan| orphan.is_settled = true);
+        let Some(orphan) = orphans.first() else { return };
+        let had_it = |output: &Arc<Output>| before.outputs.values().any(|known| Arc::ptr_eq(known, output));
+        let mut heirs: Vec<Arc<Output>> = self.outputs_for(orphan.severity);
+        let is_routed = !heirs.is_empty();
+        heirs.retain(|heir| !had_it(heir));
+        for output in heirs {
+            match output.try_take(&orphan.document, orphan.at, held.is_some()) {
+                Taken::Settled => {}
+                Taken::Closed => output.turn_away(DropReason::Closed),
+                Taken::NoRoom => {
+                    if let Some(held) = &mut held {
+                        held.push(Held::new(output, orphan.document.clone(), orphan.at, orphan.severity));
+                    }
+                }
+            }
+        }
+        if !is_routed {
+            self.counters.unrouted.add(1);
+        }
+    }
+
     /// The outputs for events that do not tell how severe they are, each once.
     pub(crate) fn outputs(&self) -> Vec<Arc<Output>> {
-        met(&self.targets, Severity::Info).map(|target| Arc::clone(&target.output)).collect()
+        self.outputs_for(Severity::Info)
+    }
+
+    fn outputs_for(&self, severity: Severity) -> Vec<Arc<Output>> {
+        met(&self.targets, severity).map(|target| Arc::clone(&target.output)).collect()
     }
 }
 

@@ -8,14 +8,15 @@ use super::router::Router;
 use super::view::{RelayStats, View};
 use super::web::Web;
 use crate::Report;
+use logstash_transport::error_chain;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 /// A relay at work, with a runtime of its own.
@@ -46,11 +47,16 @@ pub struct Relay {
 }
 
 /// What runs, and by which configuration.
+#[derive(Default)]
 struct State {
     config: RelayConfig,
-    inputs: BTreeMap<String, Arc<Input>>,
-    outputs: BTreeMap<String, Arc<Output>>,
+    inputs: Named<Input>,
+    outputs: Named<Output>,
+    /// What earlier configurations had, as long as it has something to do; tells what became of events.
+    leaving: Vec<JoinHandle<BTreeMap<String, Report>>>,
 }
+
+type Named<T> = BTreeMap<String, Arc<T>>;
 
 impl Relay {
     /// Starts outputs, then inputs.
@@ -70,10 +76,9 @@ impl Relay {
             .enable_all()
             .build()
             .map_err(failed)?;
-        let state = State { config: RelayConfig::new(), inputs: BTreeMap::new(), outputs: BTreeMap::new() };
         let relay = Self {
             runtime: Some(runtime),
-            state: Mutex::new(state),
+            state: Mutex::default(),
             router: Arc::default(),
             view: Arc::new(View::new()),
             web: Mutex::default(),
@@ -90,10 +95,13 @@ impl Relay {
     /// Takes over another configuration: starts what is new, ends what is gone, and reads certificates
     /// again. Inputs and outputs that stay the same keep their connections and queues.
     ///
+    /// What is gone hands on and delivers what it has in the background, for as long as a shutdown may take;
+    /// what a queue on disk still has then goes on with the output that has its place.
+    ///
     /// # Errors
     ///
-    /// [`RelayError`], which names what cannot be started; what ran before goes on then, without what this
-    /// configuration has changed up to there.
+    /// [`RelayError`], which names what cannot be started; what ran before goes on then. Only where an input
+    /// had to give up its address for one that cannot be started, its connections have ended.
     pub fn reload(&self, config: RelayConfig) -> Result<(), RelayError> {
         config
             .check()
@@ -101,50 +109,96 @@ impl Relay {
         let Some(runtime) = &self.runtime else { return Ok(()) };
         let mut state = self.state();
         let _in_runtime = runtime.enter();
-        self.replace_web(runtime, &state.config, &config)?;
-        let gone = state.replace_outputs(&config)?;
-        self.router.replace(&config.routes, state.outputs.clone());
-        let result = runtime.block_on(state.replace_inputs(&config, &self.router, self.view.problems()));
-        for (name, output) in gone {
-            // What it has goes on being delivered, but nobody waits for that here.
-            let (timeout, view) = (config.shutdown_timeout, Arc::clone(&self.view));
-            runtime.spawn_blocking(move || {
-                let report = output.shutdown(timeout);
-                if let Some(report) = report.filter(|report| !report.complete) {
-                    view.problems()
-                        .tell(&format!("output {name}"), &format!("not all was delivered: {report}"));
-                }
-            });
+        let outputs = state.next_outputs(&config)?;
+        let problems = self.view.problems();
+        let timeout = config.shutdown_timeout;
+        let end = |state: &mut State, inputs: Named<Input>, outputs: Named<Output>| {
+            state.leaving.retain(|leaving| !leaving.is_finished());
+            if !inputs.is_empty() || !outputs.is_empty() {
+                state.leaving.push(runtime.spawn(leave(inputs, outputs, timeout, Arc::clone(problems))));
+            }
+        };
+        let next = self
+            .next_web(runtime, config.metrics)
+            .and_then(|web| Ok((runtime.block_on(state.next_inputs(&config, &self.router, problems))?, web)));
+        let (inputs, web) = match next {
+            Ok(next) => next,
+            Err(error) => {
+                self.restore_web(runtime, state.config.metrics);
+                let is_complete = state.inputs.len() == state.config.inputs.len();
+                self.view.show(state.inputs.clone(), state.outputs.clone(), is_complete);
+                let unused = without(&outputs, &state.outputs);
+                end(&mut state, Named::new(), unused);
+                return Err(error);
+            }
+        };
+        // From here on nothing can fail.
+        if let Some(next) = web
+            && let Some(before) = std::mem::replace(&mut *self.web(), next)
+        {
+            runtime.block_on(before.stop());
         }
-        self.view.show(state.inputs.clone(), state.outputs.clone(), result.is_ok());
-        state.config = config;
-        result
+        let gone_inputs = without(&state.inputs, &inputs);
+        let gone_outputs = without(&state.outputs, &outputs);
+        for input in gone_inputs.values() {
+            input.tell_to_stop();
+        }
+        self.router.replace(&config.routes, outputs.clone());
+        for input in inputs.values() {
+            // One that is damaged leaves the one from before in force.
+            if let Err(error) = input.renew_certificate() {
+                problems.answer("reload", &error_chain(&error));
+            }
+            input.run();
+        }
+        self.view.show(inputs.clone(), outputs.clone(), true);
+        end(&mut state, gone_inputs, gone_outputs);
+        (state.config, state.inputs, state.outputs) = (config, inputs, outputs);
+        Ok(())
     }
 
-    /// Moves the page with state and figures to another address, if that has changed.
-    fn replace_web(
+    /// The page with state and figures at another address, or none; nothing if it is to stay as it is.
+    fn next_web(
         &self,
         runtime: &Runtime,
-        before: &RelayConfig,
-        config: &RelayConfig,
-    ) -> Result<(), RelayError> {
-        let mut web = self.web.lock().unwrap_or_else(PoisonError::into_inner);
-        if config.metrics != before.metrics {
-            if let Some(before) = web.take() {
-                runtime.block_on(before.stop());
-            }
-            *web = match config.metrics {
-                Some(address) => Some(runtime.block_on(Web::start(address, &self.view))?),
-                None => None,
-            };
+        wanted: Option<SocketAddr>,
+    ) -> Result<Option<Option<Web>>, RelayError> {
+        let mut web = self.web();
+        if web.as_ref().map(Web::wanted) == wanted {
+            return Ok(None);
         }
-        Ok(())
+        let Some(wanted) = wanted else { return Ok(Some(None)) };
+        let start = || runtime.block_on(Web::start(wanted, &self.view));
+        let mut next = start();
+        if next.as_ref().is_err_and(RelayError::is_address_in_use)
+            && let Some(before) = web.take_if(|before| before.address().port() == wanted.port())
+        {
+            // By the page itself, perhaps.
+            runtime.block_on(before.stop());
+            next = start();
+        }
+        next.map(|next| Some(Some(next)))
+    }
+
+    /// Shows the page where it was, if it had to make room for one that is not to be.
+    fn restore_web(&self, runtime: &Runtime, before: Option<SocketAddr>) {
+        let mut web = self.web();
+        if let (Some(before), None) = (before, &*web) {
+            match runtime.block_on(Web::start(before, &self.view)) {
+                Ok(restored) => *web = Some(restored),
+                Err(error) => self.problems().answer("reload", &error_chain(&error)),
+            }
+        }
+    }
+
+    fn web(&self) -> MutexGuard<'_, Option<Web>> {
+        self.web.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where state and figures are shown, with the port that the system chose.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.web.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Web::address)
+        self.web().as_ref().map(Web::address)
     }
 
     /// Where inputs listen, by name, with the ports that the system chose.
@@ -172,10 +226,7 @@ impl Relay {
         let started = Instant::now();
         let Some(runtime) = self.runtime.take() else { return RelayReport::default() };
         self.view.stop();
-        let (inputs, outputs) = {
-            let mut state = self.state();
-            (std::mem::take(&mut state.inputs), std::mem::take(&mut state.outputs))
-        };
+        let State { inputs, outputs, leaving, .. } = std::mem::take(&mut *self.state());
         let stop_inputs = async |time| {
             let all = async {
                 for input in inputs.values() {
@@ -187,22 +238,26 @@ impl Relay {
         // Outputs need some of the time to store what they are handed.
         let inputs_ended = runtime.block_on(stop_inputs(time.mul_f64(SHARE_OF_INPUTS)));
         let left = time.saturating_sub(started.elapsed());
-        let ending: Vec<_> = outputs
-            .iter()
-            .map(|(name, output)| {
-                let (name, output) = (name.clone(), Arc::clone(output));
-                runtime.spawn_blocking(move || output.shutdown(left).map(|report| (name, report)))
-            })
-            .collect();
-        let mut reports = BTreeMap::new();
-        runtime.block_on(async {
-            for output in ending {
-                reports.extend(output.await.ok().flatten());
+        let (reports, replaced_ended) = runtime.block_on(async {
+            let mut reports = BTreeMap::new();
+            for (name, ending) in shutdown(&outputs, left) {
+                reports.extend(ending.await.ok().flatten().map(|report| (name, report)));
             }
             if !inputs_ended {
                 // What had no room is turned away now, and counted.
                 stop_inputs(LAST_WORDS).await;
             }
+            let all = async {
+                for (number, leaving) in leaving.into_iter().enumerate() {
+                    let replaced = leaving.await.unwrap_or_default().into_iter();
+                    reports.extend(
+                        replaced.map(|(name, report)| (format!("{name}, replaced {}", number + 1), report)),
+                    );
+                }
+            };
+            let left = time.saturating_sub(started.elapsed());
+            let replaced_ended = timeout(left, all).await.is_ok();
+            (reports, replaced_ended)
         });
         runtime.shutdown_timeout(GRACE);
         let amend = |(name, report): (String, Report)| {
@@ -212,7 +267,7 @@ impl Relay {
         };
         let outputs = reports.into_iter().map(amend).collect();
         let inputs = inputs.iter().map(|(name, input)| (name.clone(), input.stats())).collect();
-        RelayReport { inputs_ended, inputs, outputs }
+        RelayReport { inputs_ended, replaced_ended, inputs, outputs }
     }
 
     pub(super) const fn runtime(&self) -> Option<&Runtime> {
@@ -242,59 +297,132 @@ impl fmt::Debug for Relay {
 }
 
 impl State {
-    /// Starts outputs that are new; returns those that are gone.
-    fn replace_outputs(&mut self, config: &RelayConfig) -> Result<Vec<(String, Arc<Output>)>, RelayError> {
-        let queues: Option<PathBuf> = config.queue.clone();
+    /// The outputs of another configuration: those that stay the same, and new ones.
+    fn next_outputs(&self, config: &RelayConfig) -> Result<BTreeMap<String, Arc<Output>>, RelayError> {
+        let queues = config.queue.as_deref();
         let is_same = |name: &String| {
-            queues == self.config.queue && self.config.outputs.get(name) == config.outputs.get(name)
+            config.queue == self.config.queue && self.config.outputs.get(name) == config.outputs.get(name)
         };
-        let mut gone = Vec::new();
-        let (mut outputs, mut changed) = (BTreeMap::new(), Vec::new());
-        for (name, output) in &self.outputs {
-            if config.outputs.contains_key(name) && is_same(name) {
-                outputs.insert(name.clone(), Arc::clone(output));
-            } else {
-                gone.push((name.clone(), Arc::clone(output)));
-            }
+        let mut outputs = BTreeMap::new();
+        for (name, wanted) in &config.outputs {
+            let output = match self.outputs.get(name).filter(|_| is_same(name)) {
+                Some(same) => Arc::clone(same),
+                None => {
+                    let output = Output::start(name, wanted, queues)?;
+                    tokio::spawn(Arc::clone(&output).watch());
+                    output
+                }
+            };
+            outputs.insert(name.clone(), output);
         }
-        for (name, output) in config.outputs.iter().filter(|(name, _)| !outputs.contains_key(*name)) {
-            let output = Output::start(name, output, queues.as_deref())?;
-            tokio::spawn(Arc::clone(&output).watch());
-            changed.push((name.clone(), output));
-        }
-        outputs.extend(changed);
-        self.outputs = outputs;
-        Ok(gone)
+        Ok(outputs)
     }
 
-    /// Ends inputs that are gone, then starts those that are new: they may have the same address.
-    async fn replace_inputs(
+    /// The inputs of another configuration: those that stay the same, and new ones, which do not take anything
+    /// yet. Where it fails, this has the inputs that it had.
+    async fn next_inputs(
         &mut self,
         config: &RelayConfig,
         router: &Arc<Router>,
         problems: &Arc<Problems>,
-    ) -> Result<(), RelayError> {
-        let is_same = |name: &str, input: &Input| config.inputs.get(name) == Some(input.config());
-        let (same, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            std::mem::take(&mut self.inputs).into_iter().partition(|(name, input)| is_same(name, input));
-        self.inputs = same;
-        for input in self.inputs.values() {
-            // One that is damaged leaves the one from before in force.
-            if let Err(error) = input.renew_certificate() {
-                problems.tell("reload", &logstash_transport::error_chain(&error));
+    ) -> Result<BTreeMap<String, Arc<Input>>, RelayError> {
+        let mut inputs = BTreeMap::new();
+        let mut postponed = Vec::new();
+        for (name, wanted) in &config.inputs {
+            let same = self.inputs.get(name).filter(|input| input.config() == wanted);
+            if let Some(same) = same {
+                inputs.insert(name.clone(), Arc::clone(same));
+                continue;
+            }
+            match Input::bind(name, wanted, router, problems).await {
+                Ok(input) => drop(inputs.insert(name.clone(), Arc::new(input))),
+                // By an input that is to go, perhaps.
+                Err(error) if error.is_address_in_use() => postponed.push((name, wanted)),
+                Err(error) => return Err(error),
             }
         }
+        let mut gone = without(&self.inputs, &inputs);
+        gone.retain(|_, input| postponed.iter().any(|(_, wanted)| input.may_have(&wanted.listen)));
         for input in gone.values() {
-            let _ = timeout(config.shutdown_timeout, input.stop()).await;
+            input.stop_listening().await;
         }
-        for (name, input) in &config.inputs {
-            if !self.inputs.contains_key(name) {
-                let started = Input::start(name, input, router, problems).await?;
-                self.inputs.insert(name.clone(), Arc::new(started));
+        for (name, wanted) in postponed {
+            match Input::bind(name, wanted, router, problems).await {
+                Ok(input) => drop(inputs.insert(name.clone(), Arc::new(input))),
+                Err(error) => {
+                    // Their addresses are wanted again.
+                    drop(inputs);
+                    self.restart(gone, router, problems).await;
+                    return Err(error);
+                }
             }
         }
-        Ok(())
+        Ok(inputs)
     }
+
+    /// Starts inputs again that have stopped to listen.
+    async fn restart(
+        &mut self,
+        stopped: BTreeMap<String, Arc<Input>>,
+        router: &Arc<Router>,
+        problems: &Arc<Problems>,
+    ) {
+        for (name, input) in stopped {
+            match Input::bind(&name, input.config(), router, problems).await {
+                Ok(input) => {
+                    input.run();
+                    self.inputs.insert(name, Arc::new(input));
+                }
+                Err(error) => {
+                    problems.answer("reload", &error_chain(&error));
+                    self.inputs.remove(&name);
+                }
+            }
+        }
+    }
+}
+
+/// Those of some that are not among others.
+fn without<T>(some: &Named<T>, others: &Named<T>) -> Named<T> {
+    let is_among =
+        |name: &String, one: &Arc<T>| others.get(name).is_some_and(|other| Arc::ptr_eq(one, other));
+    let rest = some.iter().filter(|(name, one)| !is_among(name, one));
+    rest.map(|(name, one)| (name.clone(), Arc::clone(one))).collect()
+}
+
+/// Ends what a new configuration does not have any more: inputs and then outputs, each within `time`.
+async fn leave(
+    inputs: Named<Input>,
+    outputs: Named<Output>,
+    time: Duration,
+    problems: Arc<Problems>,
+) -> BTreeMap<String, Report> {
+    let all = async {
+        for input in inputs.values() {
+            input.stop().await;
+        }
+    };
+    if timeout(time, all).await.is_err() {
+        problems.answer("reload", "connections of inputs that are gone wait for an output without room");
+    }
+    let mut reports = BTreeMap::new();
+    for (name, ending) in shutdown(&outputs, time) {
+        let Some(report) = ending.await.ok().flatten() else { continue };
+        if !report.complete {
+            problems.tell(&format!("output {name}"), &format!("not all was delivered: {report}"));
+        }
+        reports.insert(name, report);
+    }
+    reports
+}
+
+/// Ends outputs, all at once.
+fn shutdown(outputs: &Named<Output>, time: Duration) -> Vec<(String, JoinHandle<Option<Report>>)> {
+    let end = |(name, output): (&String, &Arc<Output>)| {
+        let output = Arc::clone(output);
+        (name.clone(), spawn_blocking(move || output.shutdown(time)))
+    };
+    outputs.iter().map(end).collect()
 }
 
 /// What became of all events, as a shutdown leaves it.
@@ -303,17 +431,20 @@ impl State {
 pub struct RelayReport {
     /// Whether all connections had ended in time.
     pub inputs_ended: bool,
+    /// Whether outputs that a new configuration had replaced had ended in time.
+    pub replaced_ended: bool,
     /// Figures of inputs, by name.
     pub inputs: BTreeMap<String, InputStats>,
-    /// Of the outputs, by name.
+    /// Of the outputs, by name; those that were replaced not long ago are named so.
     pub outputs: BTreeMap<String, Report>,
 }
 
 impl RelayReport {
-    /// Whether everything that came in is delivered or stored.
+    /// Whether everything had ended in time, and what waited then is delivered or stored. What was dropped
+    /// before, and why, is in the reports of the outputs.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.inputs_ended && self.outputs.values().all(|report| report.complete)
+        self.inputs_ended && self.replaced_ended && self.outputs.values().all(|report| report.complete)
     }
 }
 

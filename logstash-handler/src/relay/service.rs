@@ -46,8 +46,11 @@ impl Relay {
                 Some(Wish::Reload) => {
                     manager::reloading();
                     match self.take_over(&mut reread) {
-                        Ok(renewed) => timeout = renewed,
-                        Err(text) => self.problems().tell("reload", &text),
+                        Ok(renewed) => {
+                            timeout = renewed;
+                            self.problems().print("logstash-relay: reload: the configuration is in force");
+                        }
+                        Err(text) => self.problems().answer("reload", &text),
                     }
                     manager::tell(manager::READY);
                 }

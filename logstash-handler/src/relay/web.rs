@@ -26,19 +26,21 @@ use tokio::time::{sleep, timeout};
 
 /// A small server, until it is dropped.
 pub(crate) struct Web {
+    /// As it was asked for.
+    wanted: SocketAddr,
     address: SocketAddr,
     /// Answers, and takes samples of what it tells.
     task: JoinHandle<(Infallible, Infallible)>,
 }
 
 impl Web {
-    pub(crate) async fn start(address: SocketAddr, view: &Arc<View>) -> Result<Self, RelayError> {
-        let failed = |error| RelayError::new(format!("metrics: cannot listen on {address}")).caused_by(error);
-        let socket = TcpListener::bind(address).await.map_err(failed)?;
+    pub(crate) async fn start(wanted: SocketAddr, view: &Arc<View>) -> Result<Self, RelayError> {
+        let failed = |error| RelayError::new(format!("metrics: cannot listen on {wanted}")).caused_by(error);
+        let socket = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let view = Arc::clone(view);
         let task = tokio::spawn(async move { tokio::join!(run(socket, Arc::clone(&view)), view.watch()) });
-        Ok(Self { address, task })
+        Ok(Self { wanted, address, task })
     }
 
     /// Waits until the address is free again.
@@ -48,6 +50,11 @@ impl Web {
         let _ = (&mut self.task).await;
     }
 
+    pub(crate) const fn wanted(&self) -> SocketAddr {
+        self.wanted
+    }
+
+    /// With the port that the system chose.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }

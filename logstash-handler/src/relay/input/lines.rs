@@ -138,9 +138,7 @@ impl<'s> Messages<'s> {
             tags.add(tag);
         }
         self.shared.send(&mut self.dispatcher, content, received, tags, Some(&mut self.held));
-        for held in self.held.drain(..) {
-            held.deliver().await;
-        }
+        self.dispatcher.deliver(&mut self.held).await;
         self.turn += 1;
         if self.turn >= TURN {
             self.turn = 0;

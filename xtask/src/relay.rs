@@ -25,6 +25,11 @@ impl Program {
         Self::build(workspace, "debug", &[])
     }
 
+    /// Builds it as users have it.
+    pub(crate) fn release(workspace: &Workspace) -> Result<Self, Failure> {
+        Self::build(workspace, "release", &["--release"])
+    }
+
     fn build(workspace: &Workspace, folder: &str, profile: &[&str]) -> Result<Self, Failure> {
         let mut cargo = process::cargo();
         cargo.args(["build", "--quiet", "--package", "logstash-handler", "--features", "relay"]);

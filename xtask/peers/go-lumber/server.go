@@ -25,6 +25,7 @@ func serve(arguments []string) error {
 	delay := flags.Duration("delay", 0, "how long each window waits for its acknowledgement")
 	keepalive := flags.Duration("keepalive", 3*time.Second, "interval of the keepalives while a window waits")
 	certificates := flags.String("tls", "", "folder of the certificates to use, and to demand of clients; no TLS by default")
+	decoding := flags.String("json", "checked", "of events: checked (decoded and kept as they came), decoded (go-lumber's default), or kept (as they came)")
 	quiet := flags.Bool("quiet", false, "print no line for each window")
 	verbose := flags.Bool("verbose", false, "show go-lumber's own log on standard error")
 	_ = flags.Parse(arguments)
@@ -32,7 +33,7 @@ func serve(arguments []string) error {
 		lumberlog.Logger = silence{}
 	}
 
-	events := io.Writer(io.Discard)
+	var events io.Writer
 	if *out != "" {
 		file, err := os.OpenFile(*out, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 		if err != nil {
@@ -52,8 +53,17 @@ func serve(arguments []string) error {
 			return err
 		}
 	}
-	peer, err := server.NewWithListener(listener,
-		server.V1(true), server.V2(true), server.Keepalive(*keepalive), server.JSONDecoder(keepBytes))
+	options := []server.Option{server.V1(true), server.V2(true), server.Keepalive(*keepalive)}
+	switch *decoding {
+	case "checked":
+		options = append(options, server.JSONDecoder(check))
+	case "decoded":
+	case "kept":
+		options = append(options, server.JSONDecoder(keep))
+	default:
+		return fmt.Errorf("-json %s: it is checked, decoded or kept", *decoding)
+	}
+	peer, err := server.NewWithListener(listener, options...)
 	if err != nil {
 		return err
 	}
@@ -62,8 +72,10 @@ func serve(arguments []string) error {
 
 	total := 0
 	for batch := range peer.ReceiveChan() {
-		if err := write(events, batch); err != nil {
-			return err
+		if events != nil {
+			if err := write(events, batch); err != nil {
+				return err
+			}
 		}
 		total += len(batch.Events)
 		if !*quiet {
@@ -75,14 +87,19 @@ func serve(arguments []string) error {
 	return nil
 }
 
-// payload is an event as it came. JSON that go-lumber's default decoder refuses is refused here too.
+// payload is an event as it came.
 type payload []byte
 
-func keepBytes(raw []byte, target interface{}) error {
+// check refuses what go-lumber's default decoder refuses.
+func check(raw []byte, target interface{}) error {
 	var decoded interface{}
 	if err := json.Unmarshal(raw, &decoded); err != nil {
 		return err
 	}
+	return keep(raw, target)
+}
+
+func keep(raw []byte, target interface{}) error {
 	event, known := target.(*interface{})
 	if !known {
 		return fmt.Errorf("go-lumber decodes into a %T", target)

@@ -45,16 +45,19 @@ impl Sized {
 
     /// Calls `take` with the event of that number.
     pub(crate) fn with<T>(&self, number: usize, take: impl FnOnce(&Event<'_>) -> T) -> T {
-        // Multiplicative hashing: numbers that follow each other lie far apart.
-        let scattered = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let customer = ["ada", "grace", "edsger", "barbara", "donald"][number % 5];
-        let start = (scattered >> 20) as usize % (self.text.len() - self.note);
-        let note = self.text.get(start..start + self.note).unwrap_or_default();
-        let fields = [("order", Value::from(scattered >> 40)), ("note", Value::from(note))];
+        let note = self.words(number, self.note);
+        let fields = [("order", Value::from(scattered(number) >> 40)), ("note", Value::from(note))];
         take(
             &Event::new(Level::Info, "shop", format_args!("order {number} of {customer} was placed"))
                 .fields(&fields),
         )
+    }
+
+    /// Words of that length in all, other ones for another number.
+    pub(super) fn words(&self, number: usize, length: usize) -> &str {
+        let start = (scattered(number) >> 20) as usize % (self.text.len() - length);
+        self.text.get(start..start + length).unwrap_or_default()
     }
 
     /// Writes that many documents to a file, one a line.
@@ -68,6 +71,11 @@ impl Sized {
         }
         fs::write(path, &text).trying(format_args!("cannot write {}", path.display()))
     }
+}
+
+/// Multiplicative hashing: numbers that follow each other lie far apart.
+fn scattered(number: usize) -> u64 {
+    (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// Plain ASCII, so that a text of them can be cut anywhere; nothing in it is escaped.

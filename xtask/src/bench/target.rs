@@ -48,6 +48,10 @@ const fn handler(
     Target { area: "handler", name, peer, unit, bound }
 }
 
+const fn relay(name: &'static str, peer: &'static str, unit: &'static str, bound: Bound) -> Target {
+    Target { area: "relay", name: (name, ""), peer, unit, bound }
+}
+
 const TARGETS: &[Target] = &[
     handler(("emit", ""), "tracing-appender", "ns p50", Bound::AtMost(0.4)),
     handler(("emit", ""), "tracing-appender", "ns p99.9", Bound::AtMost(1.0)),
@@ -58,6 +62,13 @@ const TARGETS: &[Target] = &[
     handler(("backlog, level 3", ""), "payload", "bytes on disk", Bound::AtMost(0.5)),
     handler(("backlog, level 0", ""), "payload", "bytes on disk", Bound::AtMost(1.6)),
     handler(("lag", ""), "100 ms", "ms p99", Bound::AtMost(1.0)),
+    relay("lines", "rsyslog", "ns CPU/line", Bound::AtMost(1.0)),
+    relay("Beats", "go-lumber, JSON as it came", "ns CPU/event", Bound::AtMost(0.5)),
+    relay("Beats", "go-lumber, JSON decoded", "ns CPU/event", Bound::AtMost(0.1)),
+    relay("memory", "limit", "MB idle", Bound::AtMost(1.0)),
+    relay("memory", "limit", "MB under load", Bound::AtMost(1.0)),
+    relay("memory", "limit", "MB at most", Bound::AtMost(1.0)),
+    relay("size", "limit", "MB", Bound::AtMost(1.0)),
 ];
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::Settings;
 use super::comparison::{Comparison, Side, alternate};
 use super::sample::Sized;
 use crate::failure::{Failure, fail};
-use crate::peers::{Client, ClientKind, GoLumber, Missing, Profile, Python, RustPeer, Sent};
+use crate::peers::{Client, ClientKind, GoLumber, Json, Profile, Python, RustPeer, Sent, or_say_so};
 use crate::process::Running;
 use crate::workspace::Workspace;
 
@@ -20,7 +20,7 @@ pub(super) fn measure(settings: &Settings<'_>) -> Result<Vec<Comparison>, Failur
     let peers = Peers::prepare(settings.workspace);
     let ours = super::receiver::Receiver::start()?;
     let theirs = match &peers.go {
-        Some(go) => Some(go.serve_and_discard()?),
+        Some(go) => Some(go.serve_and_discard(Json::Checked)?),
         None => None,
     };
     let mut receivers = vec![("ours", ours.address())];
@@ -295,10 +295,6 @@ fn here<T>(peer: Option<&T>) -> Result<&T, Failure> {
         Some(peer) => Ok(peer),
         None => fail!("a peer that is not here was to run"),
     }
-}
-
-fn or_say_so<T>(peer: &str, prepared: Result<T, Missing>) -> Option<T> {
-    prepared.inspect_err(|missing| eprintln!("SKIPPED {peer}: {missing}")).ok()
 }
 
 const AREA: &str = "transport";

@@ -1,7 +1,7 @@
 //! The handlers of Python's standard library, which send pickles, to our relay.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::case::Case;
 use super::events::read_lines;
 use crate::failure::{Failure, Trying, fail};
 use crate::peers::StandardPython;
-use crate::process::{self, Running};
+use crate::process::{self, Running, free_address};
 use crate::test::BUILD;
 use crate::workspace::Workspace;
 
@@ -111,11 +111,6 @@ pub(super) fn as_logged(file: &Path, documents: &[Value]) -> Result<usize, Failu
         }
     }
     Ok(refused.len())
-}
-
-fn free_address() -> Result<SocketAddr, Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).trying("cannot bind")?;
-    listener.local_addr().trying("cannot bind")
 }
 
 pub(super) fn parsed(lines: &[Vec<u8>]) -> Result<Vec<Value>, Failure> {

@@ -56,6 +56,11 @@ impl Server {
         self.address
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Waits until that many events were received and written to the file.
     pub(crate) fn wait_for(&mut self, events: usize, patience: Duration) -> Result<(), Failure> {
         while self.received < events {

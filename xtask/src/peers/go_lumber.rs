@@ -68,10 +68,27 @@ impl GoLumber {
         Server::start(Command::new(&self.program).args(["server", "-tls"]).arg(folder), options)
     }
 
-    /// Starts a server for measurements: it decodes the events, drops them and says nothing.
-    pub(crate) fn serve_and_discard(&self) -> Result<Server, Failure> {
-        Server::start(Command::new(&self.program).args(["server", "-quiet"]), &ServerOptions::default())
+    /// Starts a server for measurements: it drops the events and says nothing.
+    pub(crate) fn serve_and_discard(&self, json: Json) -> Result<Server, Failure> {
+        let json = match json {
+            Json::Checked => "checked",
+            Json::Decoded => "decoded",
+            Json::Kept => "kept",
+        };
+        let mut command = Command::new(&self.program);
+        Server::start(command.args(["server", "-quiet", "-json", json]), &ServerOptions::default())
     }
+}
+
+/// What a server does with events.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Json {
+    /// Decodes them and keeps them as they came.
+    Checked,
+    /// Decodes them, as the library has it by default.
+    Decoded,
+    /// Keeps them as they came, whatever they are.
+    Kept,
 }
 
 impl Serves for GoLumber {

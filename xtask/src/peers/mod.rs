@@ -12,7 +12,7 @@ mod driver;
 pub(crate) use driver::{Client, ClientKind, Sent, Server, ServerOptions};
 
 mod go_lumber;
-pub(crate) use go_lumber::GoLumber;
+pub(crate) use go_lumber::{GoLumber, Json};
 
 mod logger;
 pub(crate) use logger::Logger;
@@ -61,4 +61,9 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; to get it: {}", self.reason, self.remedy)
     }
+}
+
+/// A peer that a measurement can do without: it is left out, loudly.
+pub(crate) fn or_say_so<T>(peer: &str, prepared: Result<T, Missing>) -> Option<T> {
+    prepared.inspect_err(|missing| eprintln!("SKIPPED {peer}: {missing}")).ok()
 }

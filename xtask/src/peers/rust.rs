@@ -60,6 +60,12 @@ impl RustPeer {
         client.start(Command::new(&self.program).args([self.library, "client"]))
     }
 
+    /// Starts a server for measurements: it drops the events and says nothing.
+    pub(crate) fn serve_and_discard(&self) -> Result<Server, Failure> {
+        let mut command = Command::new(&self.program);
+        Server::start(command.args([self.library, "server", "-quiet"]), &ServerOptions::default())
+    }
+
     /// Starts a server whose application drops the first batch, which it neither keeps nor acknowledges.
     pub(crate) fn serve_and_drop_one(&self, options: &ServerOptions<'_>) -> Result<Server, Failure> {
         Server::start(Command::new(&self.program).args([self.library, "server", "-drop", "1"]), options)

@@ -26,6 +26,12 @@ impl StandardPython {
         Ok(Self { drivers: workspace.peer_sources("python"), version: version.trim().to_owned() })
     }
 
+    /// Starts a server of lines that logs each of them to a file.
+    pub(crate) fn serve_lines(&self, address: SocketAddr, file: &Path) -> Result<Running, Failure> {
+        let mut command = self.script("lines_server.py");
+        Running::captured(command.arg(address.port().to_string()).arg(file))
+    }
+
     /// Starts a program that logs that many events through `SocketHandler` or `DatagramHandler` and ends. What
     /// it logged goes to `file`, one object a line.
     pub(crate) fn log(
@@ -36,16 +42,19 @@ impl StandardPython {
         file: &Path,
     ) -> Result<Running, Failure> {
         Running::captured(
-            Command::new(PYTHON)
-                // No byte code beside the sources.
-                .arg("-B")
-                .arg(self.drivers.join("standard_handlers.py"))
+            self.script("standard_handlers.py")
                 .arg(address.port().to_string())
                 .arg(events.to_string())
                 .arg(file)
-                .arg(handler)
-                .env("PYTHONUTF8", "1"),
+                .arg(handler),
         )
+    }
+
+    fn script(&self, name: &str) -> Command {
+        let mut command = Command::new(PYTHON);
+        // No byte code beside the sources.
+        command.arg("-B").arg(self.drivers.join(name)).env("PYTHONUTF8", "1");
+        command
     }
 }
 

@@ -55,7 +55,7 @@ impl Flags {
     }
 }
 
-const SWITCHES: &[&str] = &["encode"];
+const SWITCHES: &[&str] = &["encode", "quiet"];
 
 const VALUES: &[&str] =
     &["addr", "in", "window", "level", "timeout", "retry", "listen", "out", "delay", "keepalive", "drop"];

@@ -31,6 +31,7 @@ impl Behaviour {
 pub struct Output {
     file: Option<File>,
     total: usize,
+    is_quiet: bool,
 }
 
 impl Output {
@@ -39,25 +40,27 @@ impl Output {
             .text("out")
             .map(|path| OpenOptions::new().create(true).append(true).open(path))
             .transpose()?;
-        Ok(Self { file, total: 0 })
+        Ok(Self { file, total: 0, is_quiet: flags.has("quiet") })
     }
 
-    /// Writes the events of a window, one a line, and prints `batch EVENTS TOTAL`.
+    /// Writes the events of a window, one a line, and prints `batch EVENTS TOTAL`, unless it is to be quiet.
     pub fn write<'e>(&mut self, events: impl ExactSizeIterator<Item = &'e [u8]>) -> Outcome<()> {
         let count = events.len();
-        let mut lines = Vec::new();
-        for event in events {
-            if event.contains(&b'\n') {
-                return Err(format!("an event holds a line feed: {}", String::from_utf8_lossy(event)).into());
-            }
-            lines.extend_from_slice(event);
-            lines.push(b'\n');
-        }
         if let Some(file) = &mut self.file {
+            let mut lines = Vec::new();
+            for event in events {
+                if event.contains(&b'\n') {
+                    return Err(format!("an event holds a line feed: {}", String::from_utf8_lossy(event)).into());
+                }
+                lines.extend_from_slice(event);
+                lines.push(b'\n');
+            }
             file.write_all(&lines)?;
         }
         self.total += count;
-        println!("batch {count} {}", self.total);
+        if !self.is_quiet {
+            println!("batch {count} {}", self.total);
+        }
         Ok(())
     }
 }

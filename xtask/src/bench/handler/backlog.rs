@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::process::{Load, Processes, delivered, numbers};
-use super::{CPU, Figures, Measured, RATE, Run, comparison};
+use super::{AREA, CPU, RATE};
 use crate::bench::Settings;
 use crate::bench::comparison::Comparison;
+use crate::bench::measured::{Figures, Measured, Run};
 use crate::failure::Failure;
 
 pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<Vec<Comparison>, Failure> {
@@ -23,7 +24,7 @@ pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<
             let folder = &folder;
             sides.push((*queue, Box::new(move || store_and_drain(processes, &load, flags, folder))));
         }
-        let measured = Measured::run(settings.runs.min(RUNS), &mut sides)?;
+        let measured = Measured::run(AREA, settings.runs.min(RUNS), &mut sides)?;
         for (queue, _) in &QUEUES[1..] {
             let name = format!("{case}, {queue}");
             comparisons.extend(measured.compare(
@@ -34,7 +35,7 @@ pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<
             ));
             let bytes = measured.of(queue, BYTES).unwrap_or_default();
             let payload = measured.of(queue, PAYLOAD).unwrap_or_default();
-            comparisons.push(comparison(&name, "payload", BYTES, bytes.into_iter().zip(payload)));
+            comparisons.push(measured.comparison(&name, "payload", BYTES, bytes.into_iter().zip(payload)));
         }
     }
     Ok(comparisons)

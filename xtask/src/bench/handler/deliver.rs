@@ -1,9 +1,10 @@
 //! From the call that logs to the acknowledgement, while the peer keeps up.
 
 use super::process::{Load, Processes, delivered};
-use super::{CPU, Measured, RATE, Run, comparison};
+use super::{AREA, CPU, RATE};
 use crate::bench::Settings;
 use crate::bench::comparison::Comparison;
+use crate::bench::measured::{Measured, Run};
 use crate::bench::sample::Sized;
 use crate::failure::Failure;
 
@@ -37,17 +38,11 @@ pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<
                 Box::new(move || delivered(&mut python.deliver(processes.receiver(), events, size)?, events)),
             ));
         }
-        let measured = Measured::run(settings.runs.min(RUNS), &mut sides)?;
+        let measured = Measured::run(AREA, settings.runs.min(RUNS), &mut sides)?;
         for queue in QUEUES {
             let name = format!("{case}, {}", queue.name);
             if queue.name == FLUSH && (size, level) == (300, 3) {
-                let rates = measured.of(FLUSH, RATE).unwrap_or_default();
-                comparisons.push(comparison(
-                    &name,
-                    "300,000",
-                    RATE,
-                    rates.into_iter().map(|rate| (rate, 3e5)),
-                ));
+                comparisons.extend(measured.against(&name, FLUSH, ("300,000", 3e5), RATE));
             }
             if queue.name != MEMORY {
                 comparisons.extend(measured.compare(&name, queue.name, MEMORY, &[RATE]));

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::AREA;
 use super::process::{Load, Processes, delivered, numbers, output};
-use super::{Figures, Measured, Run};
 use crate::bench::Settings;
 use crate::bench::comparison::Comparison;
+use crate::bench::measured::{Figures, Measured, Run};
 use crate::failure::{Failure, fail};
 
 pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<Vec<Comparison>, Failure> {
@@ -41,7 +42,7 @@ pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<
                     }),
                 ));
             }
-            let measured = Measured::run(settings.runs, &mut sides)?;
+            let measured = Measured::run(AREA, settings.runs, &mut sides)?;
             check_that_ours_allocate_nothing(&name, &measured)?;
             for peer in crates[1..].iter().chain([&PYTHON]) {
                 comparisons.extend(measured.compare(&name, crates[0], peer, UNITS));

@@ -1,9 +1,10 @@
 //! How late events arrive under a steady load.
 
+use super::AREA;
 use super::process::{Load, Processes, numbers};
-use super::{Figures, Measured, Run, comparison};
 use crate::bench::Settings;
 use crate::bench::comparison::{Comparison, Spread};
+use crate::bench::measured::{Figures, Measured, Run};
 use crate::failure::Failure;
 
 pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<Vec<Comparison>, Failure> {
@@ -21,17 +22,12 @@ pub(super) fn measure(settings: &Settings<'_>, processes: &Processes) -> Result<
             let figures: [f64; 3] = numbers(&mut process, "lag")?;
             Ok(UNITS.into_iter().zip(figures).collect::<Figures>())
         });
-        let measured = Measured::run(settings.runs.min(RUNS), &mut [("ours", run)])?;
+        let measured = Measured::run(AREA, settings.runs.min(RUNS), &mut [("ours", run)])?;
         for unit in UNITS {
-            let figures = measured.of("ours", unit).unwrap_or_default();
             if unit == P99 {
-                comparisons.push(comparison(
-                    &name,
-                    "100 ms",
-                    P99,
-                    figures.into_iter().map(|lag| (lag, 100.0)),
-                ));
+                comparisons.extend(measured.against(&name, "ours", ("100 ms", 100.0), P99));
             } else {
+                let figures = measured.of("ours", unit).unwrap_or_default();
                 let Spread { median, min, max } = Spread::of(figures.into_iter());
                 eprintln!("    {unit} {median:.1} ({min:.1} to {max:.1})");
             }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::{CPU, Figures, RATE};
+use super::{CPU, RATE};
+use crate::bench::measured::Figures;
 use crate::bench::program::build;
 use crate::bench::receiver::Receiver;
 use crate::failure::{Failure, Trying};
-use crate::peers::{Client, ClientKind, GoLumber, Missing, Python, Sent};
+use crate::peers::{Client, ClientKind, GoLumber, Python, Sent, or_say_so};
 use crate::process::{self, Running};
 use crate::workspace::Workspace;
 
@@ -109,10 +110,6 @@ pub(super) fn output<const N: usize>(command: &mut Command) -> Result<[f64; N], 
     numbers
         .and_then(|numbers| numbers.try_into().ok())
         .ok_or_else(|| Failure::Failed(format!("a program that measures wrote `{text}`")))
-}
-
-fn or_say_so<T>(peer: &str, prepared: Result<T, Missing>) -> Option<T> {
-    prepared.inspect_err(|missing| eprintln!("SKIPPED {peer}: {missing}")).ok()
 }
 
 /// Windows that the peer may have on the wire; it gains nothing by more.

@@ -1,6 +1,5 @@
 //! Bytes on the wire and memory: they do not depend on the load of the machine, so one run tells them.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::comparison::Comparison;
+use super::super::usage::Memory;
 use super::{AREA, Contender, Load, PATIENCE, Peers};
 use crate::failure::{Failure, Trying};
 use crate::peers::Sent;
@@ -102,20 +102,12 @@ fn forward(mut from: TcpStream, mut to: TcpStream, mut count: impl FnMut(usize))
 fn peak_memory(process: u32) -> thread::JoinHandle<u64> {
     thread::spawn(move || {
         let mut peak = 0;
-        while let Some(kilobytes) = fs::read_to_string(format!("/proc/{process}/status"))
-            .ok()
-            .and_then(|status| high_water_mark(&status))
-        {
-            peak = kilobytes * 1024;
+        while let Ok(memory) = Memory::of(process) {
+            peak = memory.peak;
             thread::sleep(Duration::from_millis(2));
         }
         peak
     })
-}
-
-fn high_water_mark(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -133,11 +125,5 @@ mod tests {
         served.write_all(b"answers do not count").unwrap();
         client.read_exact(&mut [0; 20]).unwrap();
         assert_eq!(bytes.load(Ordering::Relaxed), 8);
-    }
-
-    #[test]
-    fn the_peak_of_a_process_is_read() {
-        assert_eq!(high_water_mark("Name:\tx\nVmHWM:\t  1234 kB\nVmRSS:\t 5 kB\n"), Some(1234));
-        assert_eq!(high_water_mark("Name:\tzombie\n"), None);
     }
 }

@@ -1,5 +1,5 @@
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -78,12 +78,6 @@ impl Rig {
         };
         arrived.iter().map(|event| parse(&**event)).collect()
     }
-}
-
-/// An address that nobody listens on at the moment, for programs that do not tell which one the system chose.
-pub(super) fn free_address() -> Result<SocketAddr, Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).trying("cannot bind")?;
-    listener.local_addr().trying("cannot bind")
 }
 
 /// What a step may take at most.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::documents::same;
 use super::feed::{Feed, Kept};
-use super::rig::{Rig, free_address};
+use super::rig::Rig;
 use crate::failure::Failure;
 use crate::integration::case::Case;
 use crate::peers::SyslogNg;
+use crate::process::free_address;
 use crate::relay::Program;
 
 pub(in super::super) fn cases(

@@ -7,6 +7,7 @@ mod format;
 pub use format::FormatName;
 
 mod input;
+pub(crate) use input::DEFAULT_TYPE;
 pub use input::{Acknowledge, InputConfig};
 
 mod listen;

@@ -1,6 +1,6 @@
 //! How events look to outputs.
 
-use super::config::FormatName;
+use super::config::{DEFAULT_TYPE, FormatName};
 use super::record::{Content, Record};
 use super::source::Source;
 use logstash_format::{
@@ -54,19 +54,10 @@ impl Format {
             (Content::Syslog(message), _) => message.event(record.received),
         };
         let fields = RecordFields { schema: self.schema(), source, record, pid: event.pid };
-        self.format(&event.pid(0).fields(&fields), out)
+        self.serialise(&event.pid(0).fields(&fields), out)
     }
 
-    const fn schema(&self) -> Schema {
-        match self {
-            Self::Ecs(_) => Schema::Ecs,
-            Self::Logstash(_) | Self::Raw => Schema::Logstash,
-        }
-    }
-}
-
-impl Formatter for Format {
-    fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+    fn serialise(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
         match self {
             Self::Ecs(formatter) => formatter.format(event, out),
             Self::Logstash(formatter) => formatter.format(event, out),
@@ -79,14 +70,34 @@ impl Formatter for Format {
             }
         }
     }
+
+    const fn schema(&self) -> Schema {
+        match self {
+            Self::Ecs(_) => Schema::Ecs,
+            Self::Logstash(_) | Self::Raw => Schema::Logstash,
+        }
+    }
+}
+
+/// For what the handler of an output says itself, such as how many events are lost.
+impl Formatter for Format {
+    fn format(&self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        match self {
+            Self::Logstash(_) => {
+                let fields = OwnFields(event.fields);
+                self.serialise(&event.clone().fields(&fields), out)
+            }
+            Self::Ecs(_) | Self::Raw => self.serialise(event, out),
+        }
+    }
 }
 
 /// What the document says of this process and thread would be wrong: the event is not theirs.
 fn logstash() -> LogstashFormatter {
-    let own = ["host", "logsource", "pid", "process_name", "program", "thread_name"];
+    let own = ["host", "logsource", "pid", "process_name", "program", "thread_name", "type"];
     let rules = own.iter().fold(Rules::new(), |rules, field| rules.drop(field));
-    let rules = rules.rename(SOURCE_HOST, "host").rename(SOURCE_PID, "pid");
-    LogstashFormatter::new().message_type("logstash-relay").extra_prefix(None).remember_pid(true).rules(rules)
+    let rules = rules.rename(SOURCE_HOST, "host").rename(SOURCE_PID, "pid").rename(SOURCE_TYPE, "type");
+    LogstashFormatter::new().extra_prefix(None).remember_pid(true).rules(rules)
 }
 
 fn ecs() -> EcsFormatter {
@@ -111,6 +122,20 @@ struct RecordFields<'a> {
     record: &'a Record<'a>,
     /// The process that logged it, if it says so.
     pid: Option<u32>,
+}
+
+/// What comes from no input.
+struct OwnFields<'a>(&'a dyn Fields);
+
+impl Fields for OwnFields<'_> {
+    fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+        visit(SOURCE_TYPE, Value::Str(DEFAULT_TYPE));
+        self.0.for_each(visit);
+    }
+
+    fn may_hold_error(&self) -> bool {
+        self.0.may_hold_error()
+    }
 }
 
 impl Fields for RecordFields<'_> {
@@ -183,6 +208,9 @@ impl RecordFields<'_> {
             };
             visit(name, Value::U64(pid.into()));
         }
+        if let Schema::Logstash = self.schema {
+            visit(SOURCE_TYPE, Value::Str(source.message_type()));
+        }
         visit("input", Value::Str(source.input()));
         match (source.tls(), self.schema) {
             (Some(tls), Schema::Ecs) => tls.ecs(visit),
@@ -204,10 +232,11 @@ fn write_line(message: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// Names for the host and the process that events come from; `host` and `pid` are those of this process,
-/// and left out.
+/// Names for the host and the process that events come from, and for their type; `host`, `pid` and `type` are those
+/// of this process, and left out.
 const SOURCE_HOST: &str = "source_host";
 const SOURCE_PID: &str = "source_pid";
+const SOURCE_TYPE: &str = "source_type";
 
 /// Fields of ECS for the process that events come from, and names for them until then; first its number.
 const SOURCE_PROCESS: [(&str, &str); 4] = [
@@ -227,7 +256,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     fn source() -> Source {
-        let labels = Labels { name: "net".into(), tags: vec!["edge".into()] };
+        let labels = Labels { name: "net".into(), message_type: "router".into(), tags: vec!["edge".into()] };
         Source::new(Arc::new(labels), Some("[::ffff:192.0.2.7]:4000".parse().unwrap()), Some(Arc::default()))
     }
 
@@ -246,9 +275,21 @@ mod tests {
         let expected = json!({
             "@timestamp": "1970-01-01T00:00:01.500Z", "@version": "1", "host": "192.0.2.7", "port": 4000,
             "input": "net", "tls": true, "level": "INFO", "logger_name": "192.0.2.7",
-            "message": "hello \u{fffd}", "tags": ["edge", "_message_truncated"], "type": "logstash-relay",
+            "message": "hello \u{fffd}", "tags": ["edge", "_message_truncated"], "type": "router",
         });
         assert_eq!(document(FormatName::Logstash, b"hello \xff"), expected);
+    }
+
+    #[test]
+    fn what_the_relay_says_itself_has_its_type() {
+        let mut out = Vec::new();
+        let event = Event::new(Level::Warn, "relay", "3 events are lost");
+        Format::new(FormatName::Logstash).format(&event, &mut out).unwrap();
+        let found: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            (&found["type"], &found["message"]),
+            (&json!("logstash-relay"), &json!("3 events are lost"))
+        );
     }
 
     #[test]

@@ -78,7 +78,11 @@ impl Input {
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             config: config.clone(),
-            labels: Arc::new(Labels { name: name.to_owned(), tags: config.tags().to_vec() }),
+            labels: Arc::new(Labels {
+                name: name.to_owned(),
+                message_type: config.message_type().to_owned(),
+                tags: config.tags().to_vec(),
+            }),
             router: Arc::clone(router),
             counters: Arc::default(),
             syslog: config.syslog(),

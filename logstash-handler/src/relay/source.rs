@@ -16,6 +16,7 @@ pub(crate) struct Source {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Labels {
     pub(crate) name: String,
+    pub(crate) message_type: String,
     pub(crate) tags: Vec<String>,
 }
 
@@ -29,6 +30,10 @@ impl Source {
 
     pub(crate) fn input(&self) -> &str {
         &self.input.name
+    }
+
+    pub(crate) fn message_type(&self) -> &str {
+        &self.input.message_type
     }
 
     pub(crate) fn tags(&self) -> &[String] {

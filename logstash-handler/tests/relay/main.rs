@@ -23,5 +23,6 @@ mod support;
 mod tls;
 #[cfg(not(any(target_os = "windows", target_vendor = "apple")))]
 mod tls_clients;
+mod traps;
 mod under_load;
 mod web;

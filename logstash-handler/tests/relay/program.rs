@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver as Lines, channel};
+use std::sync::mpsc::{Receiver as Lines, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -209,6 +209,39 @@ fn the_state_of_a_relay_that_runs_is_shown_and_the_exit_code_tells_whether_it_is
 
     let (code, text) = status(&["http://127.0.0.1:1"]);
     assert_eq!((code, &*text), (Some(1), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn peers_that_end_within_a_record_take_no_time() {
+    const PEERS: usize = 50;
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &LINES.replace("lines+tcp", "python+tcp"));
+    let address = program.address();
+    let connect = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"\0\0\x10\0half a record").unwrap();
+        stream
+    };
+    let _waiting: Vec<TcpStream> = (0..PEERS).map(|_| connect()).collect();
+    (0..PEERS).for_each(|_| drop(connect()));
+    lines(&folder.path().join("out"), PEERS);
+    // In hundredths of a second.
+    let time = || -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", program.child.id())).unwrap();
+        let numbers = stat.rsplit_once(')').unwrap().1.split_whitespace();
+        numbers.skip(11).take(2).map(|number| number.parse::<u64>().unwrap()).sum()
+    };
+    // Over a second in which it has nothing to say either.
+    let spent = loop {
+        let before = time();
+        match program.stderr.recv_timeout(Duration::from_secs(1)) {
+            Ok(_) => {}
+            Err(RecvTimeoutError::Timeout) => break time() - before,
+            Err(RecvTimeoutError::Disconnected) => panic!("the program has ended"),
+        }
+    };
+    assert!(spent < 50, "{spent} hundredths of a second of processor time within a second");
 }
 
 #[test]

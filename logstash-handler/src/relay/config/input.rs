@@ -20,6 +20,7 @@ use std::time::Duration;
 /// | `tls_client_auth` | `"required"` or `"optional"`: whether a client without certificate is refused; one with a wrong one always is | `"required"` |
 /// | `tls_client_names` | names of clients, one of which the certificate must hold, `*.` for one label, or SHA-256 fingerprints | any |
 /// | `allow` | addresses and networks, such as `"10.0.0.0/8"`; others are closed at once or dropped, and counted | all |
+/// | `type` | the field `type` of documents for Logstash that are not JSON already | `"logstash-relay"` |
 /// | `tags` | added to events that are not JSON already | none |
 /// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
 /// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
@@ -46,6 +47,8 @@ pub struct InputConfig {
     tls_client_names: Vec<String>,
     #[serde(default)]
     allow: Networks,
+    #[serde(rename = "type")]
+    message_type: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
     max_length: Option<Size>,
@@ -77,6 +80,7 @@ impl InputConfig {
             tls_client_auth: None,
             tls_client_names: Vec::new(),
             allow: Networks::new(),
+            message_type: None,
             tags: Vec::new(),
             max_length: None,
             max_connections: many(),
@@ -93,6 +97,10 @@ impl InputConfig {
     /// Whether events from that address are taken.
     pub(crate) fn allows(&self, peer: Option<IpAddr>) -> bool {
         self.allow.is_empty() || peer.is_some_and(|peer| self.allow.contain(peer))
+    }
+
+    pub(crate) fn message_type(&self) -> &str {
+        self.message_type.as_deref().unwrap_or(DEFAULT_TYPE)
     }
 
     pub(crate) fn tags(&self) -> &[String] {
@@ -227,6 +235,9 @@ pub enum Acknowledge {
 const fn many() -> usize {
     1000
 }
+
+/// The type of events whose input has none, and of what the relay says itself.
+pub(crate) const DEFAULT_TYPE: &str = "logstash-relay";
 
 /// What a frame of the protocols holds at most.
 const MAX_LENGTH: usize = 64 * 1024 * 1024;

@@ -32,6 +32,9 @@ pub(super) fn run(links: &Links) -> Result<String, Failure> {
         all += events;
     }
     let arrived = parsed(&redis.take("logstash", all, PATIENCE)?)?;
+    if let Some(other) = arrived.iter().find(|document| document["type"] != "pystash") {
+        fail!("a document has another type: {other}");
+    }
     let mut refused = 0;
     for (handler, input, _, events) in handlers {
         let of_handler: Vec<Value> =

@@ -1,6 +1,7 @@
 //! Every option of the handlers of python-logstash-async, and what it is here.
 //!
-//! The page of the same name in [`logstash_format`] has those of the formatters, and what differs in documents.
+//! The page of the same name in [`logstash_format`] has those of the formatters, and what differs in documents. Those
+//! of pysyslog and pystash, which receive, are on the page of the module `relay`.
 //!
 //! # Example
 //!

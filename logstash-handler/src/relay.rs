@@ -9,7 +9,7 @@
 //!
 //! `logstash-relay run --config FILE`, or with `--input` and `--output` and no file; `logstash-relay check` with the
 //! same arguments tries whether that would work, and `logstash-relay help` tells the rest. Configurations to start from
-//! are in `examples/relay` of this crate.
+//! are in `examples/relay` of this crate, with a unit for systemd and a Dockerfile.
 //!
 //! | signal | what it does |
 //! | --- | --- |
@@ -67,6 +67,46 @@
 //! Only Beats has acknowledgements: a window is acknowledged when all outputs that it is for have stored
 //! it, or by option delivered; outputs that drop when they are full are not waited for. What came over
 //! anything else may be lost with the process until it is stored, some 20 ms later.
+//!
+//! # Coming from pysyslog
+//!
+//! `examples/relay/pysyslog.toml` does its job; `logstash-relay HOST PORT --cert FILE --key FILE` is its command line,
+//! with the same defaults.
+//!
+//! | original | here | what differs |
+//! | --- | --- | --- |
+//! | `HOST`, `PORT` | the same, or `listen = "lines+tcp://HOST:PORT"` | IPv6 too; `syslog+tcp://` also reads what the lines say |
+//! | `--cert`, `--key` | the same, or `listen = "lines+tls://…"`, `tls_cert`, `tls_key` | only one of them is an error, and was plain text; a handshake has its time and holds nobody up |
+//! | `--max-queue-size`, 50,000 lines | `handler.queue` of an output | bytes, in memory or on disk |
+//! | `--poll-interval` | none | nothing polls |
+//! | `--logging-config`: a logger for each address, handlers | `[[routes]]` with `peers`, outputs | networks, inputs and severities too; read again on SIGHUP |
+//! | `"propagate": false` | `final = true` of a route | |
+//! | `INFO:ADDRESS:line` on the standard output | `endpoint = "stdout:"`, also without configuration | documents, of which `host` is the address; only the line with `format = "raw"` |
+//! | blanks at both ends are cut, empty lines are events | only the line end is cut, and there is no event without a byte | |
+//! | bytes that are not UTF-8 end the writer | U+FFFD in documents, `raw` passes them on | |
+//! | Ctrl-C loses what waits | delivered or stored within `shutdown_timeout`, and reported | |
+//! | lines and connections without limits | `max_length`, `max_connections`, `idle_timeout` | |
+//!
+//! # Coming from pystash
+//!
+//! `examples/relay/pystash.toml` does its job, on its ports. Programs in Python keep their handlers, and Logstash its
+//! Redis input.
+//!
+//! | original | here | what differs |
+//! | --- | --- | --- |
+//! | `--bind-ip`, `--tcp-port`, `--udp-port` | `listen = "python+tcp://IP:PORT"`, `"python+udp://IP:PORT"` | limits, and `python+tls://` |
+//! | `pickle.loads` | a decoder of data | what would run code is refused, tagged and counted |
+//! | `--redis-host`, `--redis-port`, `--redis-queue` | `endpoint = "redis://HOST:PORT/0?key=QUEUE"` | user, password, database, `rediss://`; what Redis does not take waits and is not lost |
+//! | `--message-type` | `type` of an input | |
+//! | `--logstash-tags` | `tags` of an input | to those of the record, as there |
+//! | `--fqdn` | none | `host` is the address of the peer, not the name of the relay |
+//! | `--logstash-version` | none | `@version` is `"1"`, and was a number |
+//! | `levelname`, `logger`, `filename`, `lineno` | `levelname`, `logger_name`, `path`, `line` | |
+//! | `exc_info`, a text | `error_type`, `error_message`, `stack_trace` | |
+//! | `msg`, the template of the message | none | `args` if they do not fit into it |
+//! | `LogstashTCPHandler` | `SocketHandler` of the standard library, to `python+tcp://` | the former puts nothing between documents |
+//! | `LogstashUDPHandler` | the same handler, to `json+udp://` | |
+//! | `RedisHandler` | the record goes to the relay, and from there to Redis | |
 
 mod cli;
 pub use cli::command_line;

@@ -134,10 +134,11 @@ pub(super) fn to_beats(links: &Links) -> Result<String, Failure> {
     Ok(format!("{} messages over UDP, TCP and TLS at two Logstashes, {twice} of them twice", sent.len()))
 }
 
-/// What takes the place of a Logstash with a beats input, and writes to a file what it acknowledges.
+/// What takes the place of a Logstash with a beats input, and acknowledges what it has written to a file.
 fn receiver(links: &Links, folder: &Path, address: SocketAddr, file: &Path) -> Result<Relay, Failure> {
     let config = format!(
-        "inputs.beats = {{ listen = \"beats+tls://{address}\", tls_cert = {cert:?}, tls_key = {key:?} }}\n\
+        "inputs.beats = {{ listen = \"beats+tls://{address}\", tls_cert = {cert:?}, tls_key = {key:?}, \
+         acknowledge = \"delivered\" }}\n\
          outputs.file.endpoint = \"file:{file}\"\n",
         cert = folder.join("server.pem"),
         key = folder.join("server.key"),

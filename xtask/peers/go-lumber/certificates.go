@@ -86,17 +86,45 @@ func withTLS(listener net.Listener, folder string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	authority, err := os.ReadFile(filepath.Join(folder, "ca.pem"))
+	clients, err := authorities(folder)
 	if err != nil {
 		return nil, err
-	}
-	clients := x509.NewCertPool()
-	if !clients.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("%s holds no certificate", filepath.Join(folder, "ca.pem"))
 	}
 	return tls.NewListener(listener, &tls.Config{
 		Certificates: []tls.Certificate{pair},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ClientCAs:    clients,
 	}), nil
+}
+
+// dialTLS trusts the authority in the folder, and presents the certificate of the client if that is wanted.
+func dialTLS(folder string, present bool, timeout time.Duration) (func(network, address string) (net.Conn, error), error) {
+	servers, err := authorities(folder)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: servers}
+	if present {
+		pair, err := tls.LoadX509KeyPair(filepath.Join(folder, "client.pem"), filepath.Join(folder, "client.key"))
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return func(network, address string) (net.Conn, error) {
+		return tls.DialWithDialer(&net.Dialer{Timeout: timeout}, network, address, config)
+	}, nil
+}
+
+func authorities(folder string) (*x509.CertPool, error) {
+	file := filepath.Join(folder, "ca.pem")
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return pool, nil
 }

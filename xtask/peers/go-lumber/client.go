@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -21,6 +22,7 @@ type settings struct {
 	timeout   time.Duration
 	retryFor  time.Duration
 	reencode  bool
+	dial      func(network, address string) (net.Conn, error)
 	connected bool
 }
 
@@ -37,6 +39,8 @@ func send(mode string, arguments []string) error {
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "network timeout")
 	flags.DurationVar(&s.retryFor, "retry", 0, "how long to connect again and resend after a failure")
 	flags.BoolVar(&s.reencode, "encode", false, "decode the events before the clock starts and let go-lumber encode them")
+	certificates := flags.String("tls", "", "folder with the authority to trust, and with the certificate to present; no TLS by default")
+	anonymous := flags.Bool("anonymous", false, "present no certificate")
 	_ = flags.Parse(arguments)
 	if s.address == "" || *in == "" || s.window < 1 || s.inFlight < 1 {
 		return errors.New("-addr and -in are needed, -window and -in-flight are 1 at least")
@@ -45,6 +49,12 @@ func send(mode string, arguments []string) error {
 	events, err := read(*in, s.reencode)
 	if err != nil {
 		return err
+	}
+	s.dial = (&net.Dialer{Timeout: s.timeout}).Dial
+	if *certificates != "" {
+		if s.dial, err = dialTLS(*certificates, !*anonymous, s.timeout); err != nil {
+			return err
+		}
 	}
 	attempt := sendSync
 	if mode == "client-async" {
@@ -115,7 +125,7 @@ func asItIs(event interface{}) ([]byte, error) {
 
 // sendSync returns how many events, from the first on, were acknowledged.
 func sendSync(s *settings, events []interface{}) (int, error) {
-	client, err := lumber.SyncDial(s.address, s.options()...)
+	client, err := lumber.SyncDialWith(s.dial, s.address, s.options()...)
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +145,7 @@ func sendSync(s *settings, events []interface{}) (int, error) {
 
 // sendAsync returns how many events, from the first on, were acknowledged.
 func sendAsync(s *settings, events []interface{}) (int, error) {
-	client, err := lumber.AsyncDial(s.address, s.inFlight, s.options()...)
+	client, err := lumber.AsyncDialWith(s.dial, s.address, s.inFlight, s.options()...)
 	if err != nil {
 		return 0, err
 	}

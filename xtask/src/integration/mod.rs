@@ -152,6 +152,7 @@ fn cases(
         cases.extend(our_tls::cases(&go, scratch));
         cases.extend(corpus::cases(&go, workspace, scratch));
         cases.extend(clients::go_lumber(&go, scratch));
+        cases.extend(relay::client_certificates(&go, program, scratch));
         return Ok((go.version.clone(), cases));
     }
 

@@ -48,14 +48,33 @@ impl GoLumber {
     }
 
     pub(crate) fn send(&self, client: &Client<'_>) -> Result<Running, Failure> {
+        client.start(&mut self.client(client.kind))
+    }
+
+    /// Sends over TLS with the authority in a folder, and presents the certificate there, or none.
+    pub(crate) fn send_tls(
+        &self,
+        client: &Client<'_>,
+        folder: &Path,
+        presents: bool,
+    ) -> Result<Running, Failure> {
+        let mut command = self.client(client.kind);
+        command.arg("-tls").arg(folder);
+        if !presents {
+            command.arg("-anonymous");
+        }
+        client.start(&mut command)
+    }
+
+    fn client(&self, kind: ClientKind) -> Command {
         let mut command = Command::new(&self.program);
-        match client.kind {
+        match kind {
             ClientKind::Sync => command.arg("client-sync"),
             ClientKind::Async { in_flight } => {
                 command.args(["client-async", "-in-flight", &in_flight.to_string()])
             }
         };
-        client.start(&mut command)
+        command
     }
 
     /// Writes `ca.pem`, and `server` and `client` with their `.pem` and `.key`, to a folder.

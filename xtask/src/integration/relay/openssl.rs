@@ -16,7 +16,7 @@ use crate::relay::Program;
 pub(in super::super) fn cases(openssl: &Arc<Openssl>, program: &Arc<Program>, scratch: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     for protocol in ["lines", "json", "syslog"] {
-        for tls in ["-tls1_2"] {
+        for tls in ["-tls1_2", "-tls1_3"] {
             for (end, is_ended) in [("with", true), ("without", false)] {
                 let (openssl, program) = (Arc::clone(openssl), Arc::clone(program));
                 let folder = scratch.join(format!("openssl-{}", cases.len()));

@@ -53,6 +53,13 @@ impl Rig {
         self.relay.address("in")
     }
 
+    /// Waits until something went wrong; the last of it.
+    pub(super) fn problem(&self, patience: Duration) -> Result<String, Failure> {
+        let last = |status: &Value| Some(status["problems"].as_array()?.last()?["text"].as_str()?.to_owned());
+        let status = self.relay.wait_until(patience, |status| last(status).is_some())?;
+        Ok(last(&status).unwrap_or_default())
+    }
+
     /// Waits until that many events came out of it.
     pub(super) fn wait_for(&mut self, events: usize) -> Result<(), Failure> {
         if self.receiver.wait_for(events as u64, PATIENCE) {

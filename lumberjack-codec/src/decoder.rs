@@ -138,6 +138,11 @@ impl FrameDecoder {
         self.decode_any_borrowed(input)
     }
 
+    /// The frame that was borrowed last, as it lies in the decoder; empty if it lay in the input.
+    pub(crate) fn lent(&self) -> &[u8] {
+        self.inflate.lent()
+    }
+
     /// Whether the stream may end here, provided that the input is empty.
     #[must_use]
     pub const fn at_boundary(&self) -> bool {

@@ -65,6 +65,11 @@ impl Inflate {
         self.output.get(..length).unwrap_or_default()
     }
 
+    /// What was lent last.
+    pub(crate) fn lent(&self) -> &[u8] {
+        self.output.get(..self.lent).unwrap_or_default()
+    }
+
     /// Takes off what was lent.
     #[inline]
     pub(crate) fn settle(&mut self) {

@@ -11,9 +11,11 @@ mod window;
 use crate::decoder::FrameDecoder;
 use crate::encode;
 use crate::error::{CloseReason, ProtocolError, ProtocolErrorKind, SessionError, TimeoutKind};
-use crate::frame::{Role, Version};
+use crate::frame::{Frame, Role, Version};
+use crate::frame_ref::FrameRef;
+use crate::grammar::JSON_HEAD;
 use crate::transmit::Transmit;
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use std::collections::VecDeque;
 use std::time::Instant;
 use timers::Timer;
@@ -99,6 +101,23 @@ impl ServerSession {
         }
     }
 
+    /// Where to read to, instead of a buffer of one's own for [`receive`](Self::receive): append what arrives,
+    /// and tell it with [`received`](Self::received). What is in there already is not decoded yet.
+    ///
+    /// While [`wants_read`](Self::wants_read) is false, do not read.
+    pub const fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// Tells that bytes from the client were appended to the [`buffer`](Self::buffer).
+    pub fn received(&mut self, now: Instant) {
+        self.now = now;
+        self.last_receive = now;
+        if !matches!(self.phase, Phase::Active) {
+            self.input.clear();
+        }
+    }
+
     /// Tells that the client sends nothing more. It may still read acknowledgements.
     pub fn receive_eof(&mut self, now: Instant) {
         self.now = now;
@@ -173,12 +192,7 @@ impl ServerSession {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
-            if !matches!(self.phase, Phase::Active) {
-                return None;
-            }
-            // While reading pauses, only the end of the stream is looked at.
-            let at_end = self.eof && self.input.is_empty() && self.decoder.at_boundary();
-            if self.is_full() && !at_end {
+            if !self.may_decode() {
                 return None;
             }
             match self.decoder.decode(&mut self.input) {
@@ -194,6 +208,75 @@ impl ServerSession {
                         self.input = BytesMut::new();
                     }
                     return None;
+                }
+                Err(error) => self.fail(SessionError::Decode(error)),
+            }
+        }
+    }
+
+    /// The next thing that happened, as [`poll_event`](Self::poll_event) tells it, but documents are lent to `take`,
+    /// with their window, instead of being handed out one by one: for whoever copies them anyway, this is the
+    /// fastest way.
+    ///
+    /// A document comes behind the start of its window and before its end, in order, and is provisional until
+    /// [`WindowComplete`](ServerEvent::WindowComplete). Events that are no documents, and those of windows that nobody
+    /// announced, come as [`Event`](ServerEvent::Event) all the same. Both methods may take turns.
+    ///
+    /// ```
+    /// use lumberjack_codec::{ServerConfig, ServerEvent, ServerSession};
+    /// use std::time::Instant;
+    ///
+    /// let now = Instant::now();
+    /// let mut session = ServerSession::new(ServerConfig::new(), now);
+    /// session.buffer().extend_from_slice(b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}");
+    /// session.received(now);
+    /// let mut documents = Vec::new();
+    /// while let Some(event) = session.poll_event_with(|_, document| documents.extend_from_slice(document)) {
+    ///     if let ServerEvent::WindowComplete { window, .. } = event {
+    ///         session.acknowledge(window, now);
+    ///     }
+    /// }
+    /// assert_eq!(documents, b"{}");
+    /// ```
+    #[must_use]
+    pub fn poll_event_with(&mut self, mut take: impl FnMut(WindowId, &[u8])) -> Option<ServerEvent> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if !self.may_decode() {
+                return None;
+            }
+            let inside = self.decoder.in_compressed();
+            let mut rest = &self.input[..];
+            let next = match self.decoder.decode_borrowed(&mut rest) {
+                Ok(Some(FrameRef::Json { sequence, payload, .. })) if self.open.is_some() => {
+                    Ok(Some(Next::Document { sequence, length: payload.len() }))
+                }
+                Ok(frame) => Ok(frame.map(|frame| Next::Frame(frame.to_frame()))),
+                Err(error) => Err(error),
+            };
+            let taken = self.input.len() - rest.len();
+            match next {
+                Ok(Some(Next::Document { sequence, length })) => {
+                    if let Some((window, _)) = self.on_event(sequence, (JSON_HEAD + length) as u64) {
+                        let frame = if inside { self.decoder.lent() } else { &self.input };
+                        take(window, frame.get(JSON_HEAD..JSON_HEAD + length).unwrap_or_default());
+                    }
+                    self.skip(taken);
+                }
+                Ok(Some(Next::Frame(frame))) => {
+                    self.skip(taken);
+                    if let Some(event) = self.on_frame(frame) {
+                        return Some(event);
+                    }
+                }
+                Ok(None) => {
+                    self.skip(taken);
+                    if !self.eof {
+                        return None;
+                    }
+                    self.on_eof();
                 }
                 Err(error) => self.fail(SessionError::Decode(error)),
             }
@@ -242,6 +325,21 @@ impl ServerSession {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
+    }
+
+    /// Whether what was received is to be decoded.
+    #[inline]
+    fn may_decode(&self) -> bool {
+        if !matches!(self.phase, Phase::Active) {
+            return false;
+        }
+        // While reading pauses, only the end of the stream is looked at.
+        !self.is_full() || self.eof && self.input.is_empty() && self.decoder.at_boundary()
+    }
+
+    /// Takes bytes off the input that were decoded, if they are still there.
+    fn skip(&mut self, bytes: usize) {
+        self.input.advance(bytes.min(self.input.len()));
     }
 
     fn is_full(&self) -> bool {
@@ -318,6 +416,16 @@ impl ServerSession {
         encode::ack(version, sequence, self.transmit.end());
         self.last_transmit = self.now;
     }
+}
+
+/// What is at the front of the input.
+enum Next {
+    /// A document of the open window; it lies where it was found.
+    Document {
+        sequence: u32,
+        length: usize,
+    },
+    Frame(Frame),
 }
 
 #[derive(Debug)]

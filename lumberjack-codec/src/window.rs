@@ -4,6 +4,7 @@ use crate::decoder::FrameDecoder;
 use crate::encode::{self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, MAX_FRAMES, MAX_PAYLOAD};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::frame::{Frame, Role, Version};
+use crate::frame_ref::FrameRef;
 use crate::limits::Limits;
 use crate::transmit::KEEP_CAPACITY;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -85,34 +86,67 @@ impl EncodedWindow {
         let inflated = self.inflated_len.max(self.bytes.len() as u64);
         let limits = Limits::new().max_json_payload(u32::MAX).max_decompressed(inflated);
         let mut decoder = FrameDecoder::new(Role::Server, limits);
-        let mut input = BytesMut::with_capacity(self.bytes.len() + 6);
-        match self.encoding {
-            Encoding::Deflated => encode::compressed(Version::V2, &self.bytes, &mut input),
-            Encoding::Plain => input.extend_from_slice(&self.bytes),
-        }
-        let mut payloads = Vec::with_capacity(self.events.min(MAX_EVENTS_PER_WINDOW) as usize);
-        let mut length = 0;
-        while let Some(frame) = decoder.decode(&mut input)? {
-            match frame {
-                Frame::Json { version: Version::V2, sequence, payload }
-                    if sequence as usize == payloads.len() + 1 =>
-                {
-                    length += JSON_HEAD + payload.len() as u64;
-                    payloads.push(payload);
+        let mut read =
+            Read { payloads: Vec::with_capacity(self.events.min(MAX_EVENTS_PER_WINDOW) as usize), length: 0 };
+        let left = match self.encoding {
+            Encoding::Deflated => {
+                let mut input = BytesMut::with_capacity(self.bytes.len() + 6);
+                encode::compressed(Version::V2, &self.bytes, &mut input);
+                while let Some(frame) = decoder.decode(&mut input)? {
+                    match frame {
+                        Frame::Json { version, sequence, payload } if read.is_next(version, sequence) => {
+                            read.add(payload);
+                        }
+                        Frame::CompressedBegin { .. } | Frame::CompressedEnd { .. } => {}
+                        _ => return Err(out_of_order(&decoder)),
+                    }
                 }
-                Frame::CompressedBegin { .. } | Frame::CompressedEnd { .. }
-                    if self.encoding == Encoding::Deflated => {}
-                _ => return Err(damaged("a frame that is not the next event", decoder.frame_offset())),
+                input.len()
             }
-        }
-        if !input.is_empty() || !decoder.at_boundary() {
+            // The payloads stay where they are.
+            Encoding::Plain => {
+                let mut rest = &self.bytes[..];
+                while let Some(frame) = decoder.decode_borrowed(&mut rest)? {
+                    match frame {
+                        FrameRef::Json { version, sequence, payload } if read.is_next(version, sequence) => {
+                            read.add(self.bytes.slice_ref(payload));
+                        }
+                        _ => return Err(out_of_order(&decoder)),
+                    }
+                }
+                rest.len()
+            }
+        };
+        if left > 0 || !decoder.at_boundary() {
             return Err(damaged("it ends inside a frame", decoder.offset()));
         }
-        if payloads.len() != self.events as usize || length != self.inflated_len {
+        if read.payloads.len() != self.events as usize || read.length != self.inflated_len {
             return Err(damaged("more or fewer events or bytes than it claims", decoder.offset()));
         }
-        Ok(payloads)
+        Ok(read.payloads)
     }
+}
+
+/// The payloads that were read back so far.
+struct Read {
+    payloads: Vec<Bytes>,
+    /// Bytes of their frames.
+    length: u64,
+}
+
+impl Read {
+    fn is_next(&self, version: Version, sequence: u32) -> bool {
+        version == Version::V2 && sequence as usize == self.payloads.len() + 1
+    }
+
+    fn add(&mut self, payload: Bytes) {
+        self.length += JSON_HEAD + payload.len() as u64;
+        self.payloads.push(payload);
+    }
+}
+
+fn out_of_order(decoder: &FrameDecoder) -> DecodeError {
+    damaged("a frame that is not the next event", decoder.frame_offset())
 }
 
 /// How the frames of an [`EncodedWindow`] are stored.
@@ -183,6 +217,18 @@ impl WindowEncoder {
         Ok(EncodedWindow { events, inflated_len, encoding, bytes })
     }
 
+    /// Compresses a window that is not; any other, and all of them at level 0, come back as they are.
+    #[must_use]
+    pub fn compress(&mut self, window: EncodedWindow) -> EncodedWindow {
+        if window.encoding != Encoding::Plain {
+            return window;
+        }
+        let Some(length) = self.deflate(&window.bytes) else { return window };
+        let bytes = Bytes::copy_from_slice(self.output.get(..length).unwrap_or_default());
+        self.release_excess();
+        EncodedWindow { encoding: Encoding::Deflated, bytes, ..window }
+    }
+
     /// Appends the payloads to `out` as a window with sequence numbers from `first` on, wrapping, and
     /// returns how many there are. Allocates only where a buffer is too small.
     pub(crate) fn write_numbered<P>(
@@ -238,18 +284,21 @@ impl WindowEncoder {
 
     /// The frames as they are sent; plain also where the compressor fails.
     fn content(&mut self) -> (Encoding, &[u8]) {
-        match self.deflate() {
+        let frames = std::mem::take(&mut self.frames);
+        let deflated = self.deflate(&frames);
+        self.frames = frames;
+        match deflated {
             Some(length) => (Encoding::Deflated, self.output.get(..length).unwrap_or_default()),
             None => (Encoding::Plain, &self.frames),
         }
     }
 
-    /// Makes one zlib stream of the frames, at the front of `output`, and returns its length; `None` at
+    /// Makes one zlib stream of these frames, at the front of `output`, and returns its length; `None` at
     /// level 0 or if the compressor fails.
     ///
     /// The buffer stays initialised between calls: the `_vec` calls of flate2 would clear the whole
     /// spare capacity each time.
-    fn deflate(&mut self) -> Option<usize> {
+    fn deflate(&mut self, frames: &[u8]) -> Option<usize> {
         if self.level == 0 {
             return None;
         }
@@ -257,14 +306,14 @@ impl WindowEncoder {
         let deflate = self.deflate.get_or_insert_with(|| Compress::new(level, true));
         deflate.reset();
         // zlib's own bound for stored blocks, so that one call is the rule.
-        let bound = self.frames.len() + self.frames.len() / 1000 + 64;
+        let bound = frames.len() + frames.len() / 1000 + 64;
         if self.output.len() < bound {
             self.output.resize(bound, 0);
         }
         loop {
             let taken = usize::try_from(deflate.total_in()).ok()?;
             let made = usize::try_from(deflate.total_out()).ok()?;
-            let rest = self.frames.get(taken..)?;
+            let rest = frames.get(taken..)?;
             let space = self.output.get_mut(made..)?;
             match deflate.compress(rest, space, FlushCompress::Finish) {
                 Ok(Status::StreamEnd) => return usize::try_from(deflate.total_out()).ok(),

@@ -100,7 +100,7 @@ impl ServerSession {
 
     /// Counts an event of the open window; its window and its place there, unless it is against the rules.
     #[inline]
-    fn on_event(&mut self, sequence: u32, frame_bytes: u64) -> Option<(WindowId, u32)> {
+    pub(super) fn on_event(&mut self, sequence: u32, frame_bytes: u64) -> Option<(WindowId, u32)> {
         let Some(open) = &mut self.open else {
             self.violate(ProtocolErrorKind::DataOutsideWindow { sequence });
             return None;

@@ -17,6 +17,15 @@ fn example(level: u32) -> EncodedWindow {
 }
 
 #[test]
+fn a_plain_one_is_compressed_and_any_other_stays() {
+    let (plain, deflated) = (example(0), example(9));
+    let mut encoder = WindowEncoder::new(3);
+    assert_eq!(encoder.compress(plain.clone()), example(3));
+    assert_eq!(encoder.compress(deflated.clone()), deflated);
+    assert_eq!(WindowEncoder::new(0).compress(plain.clone()), plain);
+}
+
+#[test]
 fn it_can_be_taken_apart_and_put_together() {
     for level in [0, 1, 3, 9] {
         let window = example(level);

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use lumberjack_codec::encode::{self, encode_window};
 use lumberjack_codec::{
     ClientConfig, ClientEvent, ClientSession, CloseReason, EncodedWindow, Encoding, Frame, FrameDecoder,
-    Limits, Role, SequencePolicy, ServerConfig, ServerEvent, ServerSession, Version, WindowEncoder,
+    Limits, Payload, Role, SequencePolicy, ServerConfig, ServerEvent, ServerSession, Version, WindowEncoder,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -118,6 +118,52 @@ fn serve(config: &ServerConfig, pieces: &[Vec<u8>]) -> (Vec<ServerEvent>, BytesM
     (events, wire)
 }
 
+/// What a session tells: documents with their window, and everything else.
+#[derive(Debug, PartialEq)]
+enum Told {
+    Document(u64, Bytes),
+    Other(ServerEvent),
+}
+
+/// The same as [`serve`] tells, by way of the buffer of the session and with documents lent.
+fn serve_lent(config: &ServerConfig, pieces: &[Vec<u8>]) -> (Vec<Told>, BytesMut) {
+    let now = Instant::now();
+    let mut session = ServerSession::new(config.clone(), now);
+    let (mut told, mut wire) = (Vec::new(), BytesMut::new());
+    let mut drain = |session: &mut ServerSession| {
+        let mut documents = Vec::new();
+        while let Some(event) = session.poll_event_with(|window, document| {
+            documents.push(Told::Document(window.number(), Bytes::copy_from_slice(document)));
+        }) {
+            told.append(&mut documents);
+            if let ServerEvent::WindowComplete { window, .. } = event {
+                assert!(session.acknowledge(window, now));
+            }
+            told.push(of(event));
+        }
+        told.append(&mut documents);
+        session.poll_transmit(&mut wire);
+    };
+    for piece in pieces {
+        session.buffer().extend_from_slice(piece);
+        session.received(now);
+        drain(&mut session);
+    }
+    session.receive_eof(now);
+    drain(&mut session);
+    assert!(session.is_closed());
+    (told, wire)
+}
+
+fn of(event: ServerEvent) -> Told {
+    match event {
+        ServerEvent::Event { window, payload: Payload::Json(document), .. } => {
+            Told::Document(window.number(), document)
+        }
+        event => Told::Other(event),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -189,6 +235,20 @@ proptest! {
             let config = ServerConfig::new().limits(limits);
             let want = serve(&config, whole);
             prop_assert_eq!(serve(&config, &cut(&bytes, seed)), want);
+        }
+    }
+
+    #[test]
+    fn what_is_lent_is_what_would_be_handed_out(
+        bytes in stream(),
+        seed in any::<u64>(),
+        windows_of_one in any::<bool>(),
+    ) {
+        for limits in [Limits::new(), small_limits()] {
+            let config = ServerConfig::new().limits(limits).windows_of_one(windows_of_one).keep_encoded(4096);
+            let (events, answers) = serve(&config, std::slice::from_ref(&bytes));
+            let told: Vec<Told> = events.into_iter().map(of).collect();
+            prop_assert_eq!(serve_lent(&config, &cut(&bytes, seed)), (told, answers));
         }
     }
 

@@ -498,3 +498,23 @@ fn a_session_tells_where_a_silent_peer_stopped() {
     assert_eq!(rig.closed_as(), Some("read_timeout"));
     assert_eq!(rig.session.offset(), 18);
 }
+
+#[test]
+fn what_is_read_into_the_buffer_counts_as_received() {
+    let start = Instant::now();
+    let mut session = ServerSession::new(ServerConfig::new(), start);
+    let later = start + Duration::from_secs(50);
+    session.buffer().extend_from_slice(HALF);
+    session.received(later);
+    let mut documents = 0;
+    let mut lend = |session: &mut ServerSession| {
+        std::iter::from_fn(|| session.poll_event_with(|_, _| documents += 1)).count()
+    };
+    assert_eq!(lend(&mut session), 1, "the start of the window");
+    assert_eq!(session.poll_timeout(), Some(later + Duration::from_secs(30)), "the rest is waited for");
+    session.shutdown(later);
+    assert_eq!(lend(&mut session), 2, "the window is given up, and the session over");
+    session.buffer().extend_from_slice(ONE);
+    session.received(later);
+    assert_eq!((lend(&mut session), session.buffer().len(), documents), (0, 0, 1));
+}

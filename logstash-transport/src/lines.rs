@@ -28,8 +28,11 @@ impl Lines {
                 break;
             }
             self.bytes.extend_from_slice(event);
-            for byte in self.bytes.iter_mut().skip(start).filter(|byte| **byte == b'\n') {
-                *byte = b' ';
+            // Few have one, and to look for it takes a fraction of the time.
+            if event.contains(&b'\n') {
+                for byte in self.bytes.iter_mut().skip(start).filter(|byte| **byte == b'\n') {
+                    *byte = b' ';
+                }
             }
             self.bytes.push(b'\n');
             self.ends.push(self.bytes.len());

@@ -107,7 +107,8 @@ impl<'c> Writer<'c> {
                 Piece::Window(window, at) => {
                     let range = position..position + u64::from(window.events());
                     position = range.end;
-                    self.append(window.clone(), at, range);
+                    let window = self.encoder.compress(window.clone());
+                    self.append(window, at, range);
                 }
             }
         }

@@ -6,6 +6,7 @@ use super::source::Source;
 use logstash_format::{
     EcsFormatter, Event, Fields, FormatError, Formatter, Level, LogstashFormatter, Rules, Value,
 };
+use memchr::memchr2;
 use std::io::Write as _;
 
 /// Writes events for outputs.
@@ -223,7 +224,7 @@ impl RecordFields<'_> {
 /// Writes a message as one line: breaks within it become `#012` and `#015`, as rsyslog writes them.
 fn write_line(message: &[u8], out: &mut Vec<u8>) {
     let mut rest = message;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+    while let Some(at) = memchr2(b'\n', b'\r', rest) {
         let (before, behind) = rest.split_at(at);
         out.extend_from_slice(before);
         out.extend_from_slice(if behind.first() == Some(&b'\n') { b"#012" } else { b"#015" });

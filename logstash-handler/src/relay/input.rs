@@ -1,6 +1,7 @@
 //! Inputs: listeners, and what they share with their connections.
 
 mod beats;
+mod buffers;
 mod connection;
 mod datagram;
 mod document;
@@ -9,6 +10,7 @@ mod listener;
 mod peers;
 mod socket;
 mod tls;
+mod windows;
 
 use super::config::{Carrier, InputConfig, Listen, Protocol};
 use super::counters::{Counters, InputStats};
@@ -20,6 +22,7 @@ use super::router::{Dispatcher, Held, Router};
 use super::source::{Labels, Source};
 use super::syslog::SyslogParser;
 use super::tls_peer::TlsPeer;
+use buffers::Buffers;
 use peers::Peers;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -62,6 +65,8 @@ struct Shared {
     /// Places for connections.
     places: Arc<Semaphore>,
     peers: Arc<Peers>,
+    /// For windows of Beats.
+    buffers: Arc<Buffers>,
     stop: watch::Receiver<bool>,
 }
 
@@ -90,6 +95,7 @@ impl Input {
             acceptor: RwLock::new(acceptor),
             places: Arc::new(Semaphore::new(config.max_connections())),
             peers: Arc::new(Peers::new(config.max_connections_per_peer())),
+            buffers: Arc::default(),
             stop: stopped,
         });
         let listen = &config.listen;

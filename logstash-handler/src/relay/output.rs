@@ -12,7 +12,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, oneshot};
 
@@ -23,23 +23,26 @@ pub(crate) struct Output {
     format: Arc<Format>,
     when_full: WhenFull,
     signals: Arc<Signals>,
-    waiting: Mutex<Waiting>,
     /// Taken by the shutdown.
     guard: Mutex<Option<Guard>>,
 }
 
 /// Rung by the threads of the handler.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Signals {
     /// There may be room again.
     room: Notify,
-    /// Something may be settled.
-    progress: Notify,
+    waiting: Mutex<Waiting>,
 }
+
+/// Tells what has become of events.
+pub(crate) type Settling = oneshot::Receiver<Result<(), DropReason>>;
 
 /// Who waits for what, by the position behind the last event.
 #[derive(Default)]
 struct Waiting {
+    /// Whom to ask, as long as there is an output.
+    handler: Option<Handler>,
     stored: BTreeMap<(u64, u64), Waiter>,
     delivered: BTreeMap<(u64, u64), Waiter>,
     next: u64,
@@ -76,8 +79,12 @@ impl Output {
         let watched = Arc::clone(&signals);
         let mut builder = Handler::builder(Shared(Arc::clone(&format)), transport).watcher(move || {
             watched.room.notify_waiters();
-            watched.progress.notify_one();
+            watched.waiting().tell();
         });
+        if !config.is_compressed(queues.is_some()) {
+            // To compress it, only to take it apart again, would cost more than all the rest.
+            builder = builder.compression_level(0);
+        }
         if let Some(queues) = queues.filter(|_| !config.has_queue()) {
             let queue = SledQueue::open(queues.join(folder(name)));
             let queue = queue.map_err(|error| failed("its queue cannot be opened").caused_by(error))?;
@@ -87,13 +94,13 @@ impl Output {
         let builder = configured.map_err(|error| failed("its handler cannot be used").caused_by(error))?;
         let started = builder.start();
         let (handler, guard) = started.map_err(|error| failed("cannot be started").caused_by(error))?;
+        signals.waiting().handler = Some(handler.clone());
         let output = Self {
             name: name.to_owned(),
             handler,
             format,
             when_full: config.when_full(),
             signals,
-            waiting: Mutex::default(),
             guard: Mutex::new(Some(guard)),
         };
         Ok(Arc::new(output))
@@ -167,47 +174,19 @@ impl Output {
         self.when_full == WhenFull::Drop
     }
 
-    /// Waits until the events at these positions are settled.
-    pub(crate) async fn settled(&self, positions: Range<u64>, when: Settled) -> Result<(), DropReason> {
+    /// Has it told when the events at these positions are settled.
+    pub(crate) fn settled(&self, positions: Range<u64>, when: Settled) -> Settling {
         if when == Settled::Stored {
             self.handler.want_stored(positions.end);
         }
-        let told = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let (tell, told) = oneshot::channel();
-            waiting.next += 1;
-            let key = (positions.end, waiting.next);
-            waiting.by(when).insert(key, Waiter { positions, tell });
-            told
-        };
-        self.signals.progress.notify_one();
-        told.await.unwrap_or(Err(DropReason::Closed))
-    }
-
-    /// Tells those who wait, for as long as there is an output.
-    pub(crate) async fn watch(self: Arc<Self>) {
-        let output = Arc::downgrade(&self);
-        let signals = Arc::clone(&self.signals);
-        drop(self);
-        loop {
-            signals.progress.notified().await;
-            let Some(output) = output.upgrade() else { return };
-            output.tell();
-        }
-    }
-
-    fn tell(&self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        for when in [Settled::Stored, Settled::Delivered] {
-            let all = waiting.by(when);
-            // They are settled in their order.
-            while let Some(first) = all.first_entry()
-                && let Some(outcome) = self.handler.settled(&first.get().positions, when)
-            {
-                // Who does not wait any more need not know.
-                let _ = first.remove().tell.send(outcome);
-            }
-        }
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.signals.waiting();
+        waiting.next += 1;
+        let key = (positions.end, waiting.next);
+        waiting.by(when).insert(key, Waiter { positions, tell });
+        // It may be settled already.
+        waiting.tell();
+        told
     }
 
     /// Ends the handler; tells what became of its events. Nothing the second time.
@@ -230,8 +209,8 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // Wakes the task that tells, so that it ends.
-        self.signals.progress.notify_one();
+        // The handler has the signals, so they must not have it for ever; and who still waits, waits in vain.
+        *self.signals.waiting() = Waiting::default();
     }
 }
 
@@ -241,11 +220,30 @@ impl fmt::Debug for Output {
     }
 }
 
+impl Signals {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Waiting {
     const fn by(&mut self, when: Settled) -> &mut BTreeMap<(u64, u64), Waiter> {
         match when {
             Settled::Delivered => &mut self.delivered,
             Settled::Stored => &mut self.stored,
+        }
+    }
+
+    /// Tells those whose events are settled; they are so in their order.
+    fn tell(&mut self) {
+        let Self { handler: Some(handler), stored, delivered, .. } = self else { return };
+        for (when, all) in [(Settled::Stored, stored), (Settled::Delivered, delivered)] {
+            while let Some(first) = all.first_entry()
+                && let Some(outcome) = handler.settled(&first.get().positions, when)
+            {
+                // Who does not wait any more need not know.
+                let _ = first.remove().tell.send(outcome);
+            }
         }
     }
 }

@@ -307,11 +307,7 @@ impl State {
         for (name, wanted) in &config.outputs {
             let output = match self.outputs.get(name).filter(|_| is_same(name)) {
                 Some(same) => Arc::clone(same),
-                None => {
-                    let output = Output::start(name, wanted, queues)?;
-                    tokio::spawn(Arc::clone(&output).watch());
-                    output
-                }
+                None => Output::start(name, wanted, queues)?,
             };
             outputs.insert(name.clone(), output);
         }

@@ -95,6 +95,27 @@ fn windows_pass_in_their_compressed_form() {
 }
 
 #[test]
+fn windows_that_are_not_compressed_are_so_where_that_is_worth_it() {
+    let receiver = Receiver::start().unwrap();
+    receiver.go_away();
+    let folder = tempfile::tempdir().unwrap();
+    let file =
+        "[outputs.file]\nendpoint = \"file:FOLDER/none/out\"\nhandler = { queue = { type = \"memory\" } }";
+    let config = format!("queue = \"FOLDER/queue\"{}\n{file}", config(&receiver, ""));
+    let rig = Rig::start_in(folder, &config);
+    let [plain, deflated] = [0, 3].map(|level| WindowEncoder::new(level).encode(events(1000)).unwrap());
+    assert_eq!(plain.encoding(), Encoding::Plain);
+    client(&rig).send(&mut Batch::from_windows([plain.clone()])).unwrap();
+    let stats = rig.eventually(|stats| stats.outputs.values().all(|output| output.queued == 1000));
+    assert_eq!(stats.outputs["out"].queue_bytes, deflated.bytes().len() as u64);
+    assert_eq!(stats.outputs["file"].queue_bytes, plain.bytes().len() as u64);
+    std::fs::create_dir(rig.path("none")).unwrap();
+    receiver.come_back().unwrap();
+    assert!(receiver.wait_for(1000, LONG));
+    assert_eq!(receiver.events(), events(1000));
+}
+
+#[test]
 fn pairs_of_version_1_become_documents() {
     let receiver = Receiver::start().unwrap();
     let rig = Rig::start(&config(&receiver, ""));

@@ -2,7 +2,7 @@ use super::error::ConfigError;
 use super::format::FormatName;
 use super::read_table;
 use crate::HandlerConfig;
-use logstash_transport::TransportConfig;
+use logstash_transport::{Endpoint, Scheme, TransportConfig};
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -13,7 +13,7 @@ use toml::{Table, Value};
 /// | `endpoint`, `several`, `connection` | as [`TransportConfig`] has them | |
 /// | `format` | a [`FormatName`] | `"logstash"` |
 /// | `when_full` | `"wait"` or `"drop"` | `"wait"` |
-/// | `handler` | a table, [`HandlerConfig`] | its queue is on disk where the relay has a directory for queues |
+/// | `handler` | a table, [`HandlerConfig`] | its queue is on disk where the relay has a directory for queues; it compresses what goes to Beats or to disk, and nothing else |
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OutputConfig {
@@ -21,8 +21,8 @@ pub struct OutputConfig {
     format: FormatName,
     when_full: WhenFull,
     handler: HandlerConfig,
-    /// Whether `handler` says what queue it has.
-    has_queue: bool,
+    /// The type of the queue, where `handler` says what queue it has.
+    queue: Option<String>,
     /// As it was written: what tells whether it has changed.
     written: Table,
 }
@@ -53,9 +53,9 @@ impl OutputConfig {
         transport.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         let transport = read_table(key, transport)?;
         let handler = handler.unwrap_or_default();
-        let has_queue = handler.contains_key("queue");
+        let queue = handler.get("queue").and_then(|queue| queue.get("type")?.as_str().map(str::to_owned));
         let handler = read_table(&format!("{key}.handler"), handler)?;
-        Ok(Self { transport, format, when_full, handler, has_queue, written })
+        Ok(Self { transport, format, when_full, handler, queue, written })
     }
 
     /// The name of an output that was given none: its first address.
@@ -75,8 +75,17 @@ impl OutputConfig {
         &self.handler
     }
 
+    /// Whether it has a queue of its own, and not one in the directory of the relay.
     pub(crate) const fn has_queue(&self) -> bool {
-        self.has_queue
+        self.queue.is_some()
+    }
+
+    /// Whether events that are compressed stay so on their way, or where they wait. `has_directory`: whether the
+    /// relay has one for queues.
+    pub(crate) fn is_compressed(&self, has_directory: bool) -> bool {
+        let is_beats = |endpoint: &Endpoint| matches!(endpoint.scheme(), Scheme::Beats | Scheme::BeatsTls);
+        let is_on_disk = self.queue.as_ref().map_or(has_directory, |queue| queue != "memory");
+        is_on_disk || self.transport.endpoints().iter().any(is_beats)
     }
 
     pub(crate) const fn when_full(&self) -> WhenFull {
@@ -113,4 +122,26 @@ struct Fields {
     #[serde(default)]
     when_full: WhenFull,
     handler: Option<Table>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_to_beats_or_to_disk_is_compressed() {
+        let output = |text: &str| OutputConfig::read("", text.parse().unwrap()).unwrap();
+        let memory = "[handler]\nqueue = { type = \"memory\" }";
+        let disk = "[handler]\nqueue = { type = \"sled\", path = \"queue\" }";
+        for (endpoint, own, in_memory, on_disk) in [
+            ("[\"tcp://a:1\", \"beats://b\"]", "", true, true),
+            ("\"file:x\"", "", false, true),
+            ("\"file:x\"", memory, false, false),
+            ("\"file:x\"", disk, true, true),
+        ] {
+            let output = output(&format!("endpoint = {endpoint}\n{own}"));
+            assert_eq!(output.is_compressed(false), in_memory, "{endpoint} {own}");
+            assert_eq!(output.is_compressed(true), on_disk, "{endpoint} {own}");
+        }
+    }
 }

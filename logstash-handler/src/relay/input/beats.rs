@@ -1,17 +1,17 @@
 //! Beats: windows are acknowledged when their events are safe, and not before.
 
 use super::connection::{End, hang_up};
+use super::windows::{Complete, Windows};
 use super::{Shared, stopped};
 use crate::offer::Settled;
 use crate::relay::config::Acknowledge;
-use crate::relay::output::Output;
+use crate::relay::output::{Output, Settling};
 use crate::relay::router::Dispatcher;
 use crate::relay::source::Source;
 use bytes::{Bytes, BytesMut};
 use logstash_transport::error_chain;
 use lumberjack_codec::{
-    CloseReason, CollectedWindow, EncodedWindow, Limits, Pair, Payload, ServerConfig, ServerEvent,
-    ServerSession, WindowCollector, WindowEncoder, WindowId, window_prefix,
+    CloseReason, EncodedWindow, Limits, Pair, Payload, ServerConfig, ServerEvent, ServerSession, WindowId,
 };
 use std::collections::VecDeque;
 use std::future::pending;
@@ -19,7 +19,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
 /// Serves a client until it or the input ends.
@@ -27,51 +26,54 @@ pub(super) async fn serve<S>(stream: S, source: Source, shared: &Shared) -> End
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
-    let (finished, outcomes) = mpsc::unbounded_channel();
     let connection = Connection {
         shared,
         dispatcher: shared.dispatcher(source),
         session: ServerSession::new(config(shared), Instant::now()),
-        collector: WindowCollector::new().max_bytes(4 * shared.config.max_length()),
+        windows: Windows::new(4 * shared.config.max_length(), Arc::clone(&shared.buffers)),
         complete: VecDeque::new(),
         handing_over: None,
-        finished,
+        handed_over: VecDeque::new(),
         end: None,
     };
-    connection.run(stream, outcomes).await
+    connection.run(stream).await
 }
 
 struct Connection<'s> {
     shared: &'s Shared,
     dispatcher: Dispatcher,
     session: ServerSession,
-    collector: WindowCollector,
+    windows: Windows,
     /// Windows that are to be handed over, in order.
-    complete: VecDeque<CollectedWindow>,
+    complete: VecDeque<Complete>,
     /// The window that is handed over right now.
     handing_over: Option<HandOver>,
-    finished: mpsc::UnboundedSender<Outcome>,
+    /// Windows that all outputs have, in order, and that are to be safe.
+    handed_over: VecDeque<HandedOver>,
     end: Option<End>,
 }
 
 /// Hands a window to the outputs, as soon as they have room for it.
-type HandOver = Pin<Box<dyn Future<Output = ()> + Send>>;
+type HandOver = Pin<Box<dyn Future<Output = HandedOver> + Send>>;
 
-/// What became of a window.
-struct Outcome {
+/// A window that all outputs have.
+struct HandedOver {
     window: WindowId,
-    /// How many events are not safe; 0 when all are.
-    unsafe_events: u64,
+    events: u64,
+    /// What is still to be heard of it, and whether that may be that it was dropped.
+    waits: Vec<(Settling, bool)>,
+    /// Whether an output could not keep it.
+    is_lost: bool,
 }
 
 impl Connection<'_> {
-    async fn run<S>(mut self, mut stream: S, mut outcomes: mpsc::UnboundedReceiver<Outcome>) -> End
+    async fn run<S>(mut self, mut stream: S) -> End
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let mut stop = self.shared.stop.clone();
         let mut is_stopping = false;
-        let (mut input, mut wire) = (BytesMut::new(), BytesMut::new());
+        let (mut wire, mut step) = (BytesMut::new(), FIRST_STEP);
         loop {
             self.take_events();
             if self.session.poll_transmit(&mut wire) {
@@ -86,16 +88,19 @@ impl Connection<'_> {
                 return self.end.unwrap_or(End::Closed);
             }
             self.begin_hand_over();
-            if input.capacity() - input.len() < STEP {
-                input.reserve(STEP);
+            let (wants_read, deadline) = (self.session.wants_read(), self.session.poll_timeout());
+            if wants_read {
+                self.session.buffer().reserve(step);
             }
-            let deadline = self.session.poll_timeout();
             tokio::select! {
-                read = stream.read_buf(&mut input), if self.session.wants_read() => match read {
+                read = stream.read_buf(self.session.buffer()), if wants_read => match read {
                     Ok(0) => self.session.receive_eof(Instant::now()),
                     Ok(length) => {
                         self.shared.counters.bytes.add(length as u64);
-                        self.session.receive(&mut input, Instant::now());
+                        self.session.received(Instant::now());
+                        if length >= step {
+                            step = (2 * step).min(LARGEST_STEP);
+                        }
                     }
                     Err(error) => {
                         self.session.receive_eof(Instant::now());
@@ -103,8 +108,11 @@ impl Connection<'_> {
                     }
                 },
                 () = until(deadline) => self.session.handle_timeout(Instant::now()),
-                Some(outcome) = outcomes.recv() => self.settle(&outcome),
-                () = run(&mut self.handing_over) => self.handing_over = None,
+                window = settled(&mut self.handed_over) => self.settle(&window),
+                window = run(&mut self.handing_over) => {
+                    self.handing_over = None;
+                    self.handed_over.push_back(window);
+                }
                 () = stopped(&mut stop), if !is_stopping => {
                     is_stopping = true;
                     self.session.shutdown(Instant::now());
@@ -115,19 +123,24 @@ impl Connection<'_> {
 
     /// Takes what the session has understood.
     fn take_events(&mut self) {
-        while let Some(event) = self.session.poll_event() {
-            if let ServerEvent::Closed { reason } | ServerEvent::Draining { reason } = &event
-                && self.end.is_none()
-            {
-                self.end = end(reason);
-            }
-            match self.collector.push(event) {
-                Ok(Some(window)) => self.complete.push_back(window),
-                Ok(None) => {}
-                Err(error) => {
-                    self.end.get_or_insert_with(|| End::Failed(error.to_string()));
-                    self.session.shutdown(Instant::now());
+        let windows = &mut self.windows;
+        while let Some(event) = self.session.poll_event_with(|window, document| windows.add(window, document))
+        {
+            match event {
+                ServerEvent::WindowStart { window, .. } => windows.start(window),
+                ServerEvent::Event { window, payload, .. } => windows.add(window, &document(payload)),
+                ServerEvent::WindowComplete { window, encoded, .. } => {
+                    self.complete.extend(windows.complete(window, encoded));
                 }
+                ServerEvent::WindowAborted { window } => windows.abort(window),
+                ServerEvent::Closed { reason } | ServerEvent::Draining { reason } if self.end.is_none() => {
+                    self.end = end(&reason);
+                }
+                _ => {}
+            }
+            if let Some(text) = windows.overflow() {
+                self.end.get_or_insert(End::Failed(text));
+                self.session.shutdown(Instant::now());
             }
         }
     }
@@ -138,89 +151,66 @@ impl Connection<'_> {
             return;
         }
         let Some(window) = self.complete.pop_front() else { return };
-        let (id, events) = (window.id, window.events.len() as u64);
+        let Complete { id, events, windows } = window;
         self.shared.counters.received.add(events);
         self.dispatcher.refresh();
         let outputs = self.dispatcher.outputs();
         if outputs.is_empty() {
             self.shared.counters.unrouted.add(events);
         }
-        let windows = match windows(window) {
-            Ok(windows) => windows,
-            Err(text) => {
-                // As for a window that cannot be kept: the peer has it still.
-                self.shared.problem(&format!("a window was refused: {text}"));
-                return self.settle(&Outcome { window: id, unsafe_events: events });
-            }
-        };
         let when = match self.shared.config.acknowledge() {
             Acknowledge::Delivered => Settled::Delivered,
             Acknowledge::Stored => Settled::Stored,
         };
-        let finished = self.finished.clone();
-        self.handing_over = Some(Box::pin(hand_over(id, events, windows, outputs, when, finished)));
+        self.handing_over = Some(Box::pin(hand_over(id, events, windows, outputs, when)));
     }
 
-    fn settle(&mut self, outcome: &Outcome) {
+    fn settle(&mut self, handed_over: &HandedOver) {
         let now = Instant::now();
-        if outcome.unsafe_events == 0 {
-            self.session.acknowledge(outcome.window, now);
-        } else {
-            self.shared.counters.unacknowledged.add(outcome.unsafe_events);
+        if handed_over.is_lost {
+            // The peer has it still.
+            self.shared.counters.unacknowledged.add(handed_over.events);
             self.session.shutdown(now);
+        } else {
+            self.session.acknowledge(handed_over.window, now);
         }
     }
 }
 
-/// Gives the windows to all outputs in turn, then sees to it that somebody waits for them to be safe.
+/// Gives the windows to all outputs in turn.
 async fn hand_over(
     window: WindowId,
     events: u64,
     windows: Vec<EncodedWindow>,
     outputs: Vec<Arc<Output>>,
     when: Settled,
-    finished: mpsc::UnboundedSender<Outcome>,
-) {
+) -> HandedOver {
     let at = SystemTime::now();
-    let mut is_lost = false;
-    let mut positions = Vec::new();
+    let mut handed_over = HandedOver { window, events, waits: Vec::new(), is_lost: false };
     for output in outputs {
         for window in &windows {
             match output.take_window(window.clone(), at).await {
-                Ok(range) => positions.push((Arc::clone(&output), range)),
+                Ok(range) => handed_over.waits.push((output.settled(range, when), output.drops())),
                 // Nobody waits for an output that drops.
-                Err(_) if output.drops() => {}
-                Err(_) => is_lost = true,
+                Err(_) => handed_over.is_lost |= !output.drops(),
             }
         }
     }
-    // A task of its own: the next window need not wait for it.
-    tokio::spawn(async move {
-        for (output, range) in positions {
-            let outcome = output.settled(range, when).await;
-            is_lost |= outcome.is_err() && !output.drops();
-        }
-        // Where the connection is gone, the peer sends the window again.
-        let _ = finished.send(Outcome { window, unsafe_events: if is_lost { events } else { 0 } });
-    });
+    handed_over
 }
 
-/// A window as it came, or made anew where it came in another form.
-fn windows(window: CollectedWindow) -> Result<Vec<EncodedWindow>, String> {
-    if let Some(encoded) = window.encoded {
-        return Ok(vec![encoded]);
+/// Waits until the oldest of these windows is safe, or lost; takes it off.
+async fn settled(windows: &mut VecDeque<HandedOver>) -> HandedOver {
+    while let Some(oldest) = windows.front_mut() {
+        let Some((wait, may_drop)) = oldest.waits.last_mut() else { break };
+        // An output that is gone without a word has not kept it.
+        oldest.is_lost |= !matches!(wait.await, Ok(Ok(()))) && !*may_drop;
+        oldest.waits.pop();
     }
-    let documents: Vec<Bytes> = window.events.into_iter().map(document).collect();
-    let mut encoder = WindowEncoder::new(LEVEL);
-    let mut windows = Vec::new();
-    let mut rest = &*documents;
-    while !rest.is_empty() {
-        let count = window_prefix(rest.iter().map(Bytes::len), WINDOW_EVENTS, WINDOW_BYTES);
-        let (these, behind) = rest.split_at(count.clamp(1, rest.len()));
-        windows.push(encoder.encode(these).map_err(|error| error.to_string())?);
-        rest = behind;
+    match windows.pop_front() {
+        Some(window) => window,
+        None => pending().await,
     }
-    Ok(windows)
 }
 
 /// An event as one document; what is no JSON passes as it came, and the pairs of version 1 become an object
@@ -262,17 +252,15 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-async fn run(future: &mut Option<HandOver>) {
+async fn run(future: &mut Option<HandOver>) -> HandedOver {
     match future {
         Some(future) => future.await,
         None => pending().await,
     }
 }
 
-const STEP: usize = 16 * 1024;
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes to read at once: more, the more comes.
+const FIRST_STEP: usize = 4 * 1024;
+const LARGEST_STEP: usize = 64 * 1024;
 
-/// How windows are made that come in no form to be kept.
-const LEVEL: u32 = 3;
-const WINDOW_EVENTS: usize = 2048;
-const WINDOW_BYTES: usize = 512 * 1024;
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

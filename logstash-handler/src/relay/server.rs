@@ -2,6 +2,7 @@ use super::config::RelayConfig;
 use super::counters::InputStats;
 use super::error::RelayError;
 use super::input::Input;
+use super::open_files;
 use super::output::Output;
 use super::problems::Problems;
 use super::router::Router;
@@ -61,6 +62,9 @@ type Named<T> = BTreeMap<String, Arc<T>>;
 impl Relay {
     /// Starts outputs, then inputs.
     ///
+    /// Raises the number of files that the process may have open, where the connections that the configuration
+    /// allows need it.
+    ///
     /// # Errors
     ///
     /// [`RelayError`], which names the input or output that cannot be started; nothing runs then.
@@ -107,6 +111,9 @@ impl Relay {
             .check()
             .map_err(|error| RelayError::new("the configuration cannot be used").caused_by(error))?;
         let Some(runtime) = &self.runtime else { return Ok(()) };
+        if let Some(text) = open_files::provide(&config) {
+            self.problems().tell("open files", &text);
+        }
         let mut state = self.state();
         let _in_runtime = runtime.enter();
         let outputs = state.next_outputs(&config)?;

@@ -1,6 +1,7 @@
 //! File systems that have no room, cannot be written, or go away.
 
 use crate::child;
+use crate::mounted::Mounted;
 use crate::support::{contents, drain, fill, large_window, uncached, window};
 use logstash_handler::queue::{Durability, Queue, QueueErrorKind, SledOptions, SledQueue};
 use logstash_handler::{BeatsTransport, Event, Guard, Handler, Level, LogstashFormatter};
@@ -8,48 +9,8 @@ use logstash_transport::testing::Receiver;
 use lumberjack_codec::Backoff;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-
-/// A file system of its own; unmounted when it is dropped.
-struct Mounted(tempfile::TempDir);
-
-impl Mounted {
-    /// `None` where that takes rights that this process does not have, which it says; with
-    /// `LOGSTASH_REQUIRE_MOUNT`, as `cargo xtask ci disks` has it, it fails instead.
-    fn tmpfs(size: &str) -> Option<Self> {
-        let mounted = Self(tempfile::tempdir().unwrap());
-        let options = format!("size={size},mode=0700");
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(mounted.path()).output();
-        if done.as_ref().is_ok_and(|done| done.status.success()) {
-            return Some(mounted);
-        }
-        assert!(std::env::var_os("LOGSTASH_REQUIRE_MOUNT").is_none(), "cannot mount: {done:?}");
-        #[allow(clippy::print_stderr, reason = "a test that proves nothing must say so")]
-        {
-            eprintln!("SKIPPED: a small file system can be mounted by root only");
-        }
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn make_read_only(&self) {
-        let done = Command::new("mount").args(["-o", "remount,ro"]).arg(self.path()).status();
-        assert!(done.unwrap().success());
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
-    }
-}
 
 fn small() -> SledOptions {
     uncached().min_free_bytes(0).generation_bytes(3_000_000).durability(Durability::Os)

@@ -23,6 +23,8 @@ mod full;
 mod inspect;
 #[cfg(all(feature = "sled", unix))]
 mod lock;
+#[cfg(all(feature = "sled", target_os = "linux"))]
+mod mounted;
 #[cfg(feature = "sled")]
 mod old_layout;
 #[cfg(all(feature = "sled", unix))]

@@ -10,12 +10,22 @@ mod beats;
 mod books;
 mod config;
 mod datagrams;
+#[cfg(target_os = "linux")]
+mod full;
 mod limits;
 mod metrics;
+#[cfg(target_os = "linux")]
+#[expect(dead_code, reason = "no disk is made read-only here")]
+#[path = "../queue/mounted.rs"]
+mod mounted;
+mod outage;
 mod probe;
 #[cfg(unix)]
 mod program;
 mod python;
+#[expect(dead_code, reason = "not all of it is needed here")]
+#[path = "../../../logstash-transport/tests/it/redis_server.rs"]
+mod redis_server;
 mod reload;
 mod routes;
 mod streams;

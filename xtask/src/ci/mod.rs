@@ -32,7 +32,7 @@ Runs the steps that are named, all of them if none is:
   features     each crate alone with its default, no and all features: lints and tests
   fuzz         the fuzz targets of the crates, compiled as for the fuzzer and run over their corpus
   kills        cargo xtask kills, with 10 rounds of the relay
-  disks        the tests of queues on full and read-only disks, which need file systems of their own, as root
+  disks        the tests of queues and the relay on full and read-only disks, which need file systems of their own, as root
   powercut     cargo xtask powercut --require with 10 rounds, as root
   package      what goes to crates.io: every file that must be in it, nothing else, and it builds from that
   purity       the codec depends on nothing that does I/O; codec and format forbid unsafe code
@@ -104,12 +104,13 @@ fn powercut() -> Result<String, Failure> {
 }
 
 fn disks(workspace: &Workspace) -> Result<String, Failure> {
-    const TESTS: &str = "logstash-handler/tests/queue/main.rs";
-    let program = test::program(workspace, TESTS)?;
-    // The variable by way of `env`, because sudo passes none on.
-    let mut command = as_root(Path::new("env"))?;
-    command.arg("LOGSTASH_REQUIRE_MOUNT=1").arg(program).arg("full::");
-    process::run(&mut command, Duration::from_secs(5 * 60))?;
+    for tests in ["logstash-handler/tests/queue/main.rs", "logstash-handler/tests/relay/main.rs"] {
+        let program = test::program(workspace, tests)?;
+        // The variable by way of `env`, because sudo passes none on.
+        let mut command = as_root(Path::new("env"))?;
+        command.arg("LOGSTASH_REQUIRE_MOUNT=1").arg(program).arg("full::");
+        process::run(&mut command, Duration::from_secs(5 * 60))?;
+    }
     Ok(String::new())
 }
 

@@ -104,6 +104,24 @@ fn sigterm_drains_and_reports() {
     assert_eq!(lines(&folder.path().join("out"), 0), ["1", "2", "3", "4", "5"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_restart_takes_the_same_port_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    // An address that nobody else has, so that the port is only ours.
+    let mut program = Program::start(folder.path(), &LINES.replace("127.0.0.1", "127.51.4.77"));
+    let address = program.address();
+    let mut peers: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
+    peers.iter_mut().for_each(|peer| peer.write_all(b"line\n").unwrap());
+    lines(&folder.path().join("out"), 10);
+    // It closes first, so that what is left of the connections is on its side.
+    program.signal("TERM");
+    assert!(program.wait().success());
+    drop(peers);
+    let program = Program::start(folder.path(), &LINES.replace("127.0.0.1:0", &address.to_string()));
+    assert_eq!(program.address(), address);
+}
+
 #[test]
 fn sighup_reads_the_file_again_and_a_bad_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -201,14 +219,16 @@ fn the_state_of_a_relay_that_runs_is_shown_and_the_exit_code_tells_whether_it_is
         }
         assert!(Instant::now() < deadline, "{text}");
     };
+    assert_eq!(status(&["--alive", &url]), (Some(0), String::new()), "that is nothing a restart would mend");
     assert!(text.contains(&format!("! output {name}: away: ")) && !text.contains('\u{1b}'), "{text}");
     let column = |line: &str, word: &str| line.find(word).map(|at| line[..at].chars().count());
     let head = text.lines().find(|line| line.starts_with("output ")).unwrap();
     let row = text.lines().find(|line| line.starts_with(name)).unwrap();
     assert_eq!(column(head, "state"), column(row, "away"), "{text}");
 
-    let (code, text) = status(&["http://127.0.0.1:1"]);
-    assert_eq!((code, &*text), (Some(1), ""));
+    for arguments in [&["http://127.0.0.1:1"][..], &["--alive", "http://127.0.0.1:1"]] {
+        assert_eq!(status(arguments), (Some(1), String::new()));
+    }
 }
 
 #[cfg(target_os = "linux")]

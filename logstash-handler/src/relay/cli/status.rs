@@ -24,6 +24,10 @@ use url::Url;
 /// is away, events were lost in the last minutes, or none are taken, and 1 if the relay cannot be asked.
 #[derive(Args, Debug)]
 pub(super) struct Status {
+    /// Shows nothing, and tells only whether the relay is alive, for supervisors: exit code 0 also while an output is
+    /// away, which no restart would mend
+    #[arg(long, conflicts_with = "json")]
+    alive: bool,
     /// Shows it as JSON
     #[arg(long)]
     json: bool,
@@ -38,8 +42,12 @@ impl Status {
             |cause: Box<dyn Error>| Trouble::new(format!("no state from {}", self.url)).because(cause);
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| cannot(error.into()))?;
-        let answer = runtime.block_on(async { timeout(PATIENCE, ask(&self.url)).await });
+        let path = if self.alive { "/healthz" } else { "/status.json" };
+        let answer = runtime.block_on(async { timeout(PATIENCE, ask(&self.url, path)).await });
         let body = answer.map_err(|_| cannot("it does not answer in time".into()))?.map_err(&cannot)?;
+        if self.alive {
+            return Ok(Outcome::Done);
+        }
         let value: Value = serde_json::from_slice(&body).map_err(|error| cannot(error.into()))?;
         let json = format!("{value:#}\n");
         let state: State = serde_json::from_value(value).map_err(|error| cannot(error.into()))?;
@@ -49,7 +57,7 @@ impl Status {
     }
 }
 
-async fn ask(url: &Url) -> Result<Bytes, Box<dyn Error>> {
+async fn ask(url: &Url, path: &str) -> Result<Bytes, Box<dyn Error>> {
     if url.scheme() != "http" {
         return Err("the relay answers in HTTP: http://ADDRESS:PORT".into());
     }
@@ -60,7 +68,7 @@ async fn ask(url: &Url) -> Result<Bytes, Box<dyn Error>> {
     let stream = TcpStream::connect(&address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get("/status.json").header(HOST, address).body(Empty::<Bytes>::new())?;
+    let request = Request::get(path).header(HOST, address).body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
     if response.status() != StatusCode::OK {
         return Err(format!("it answers {}: is this the address of --metrics?", response.status()).into());

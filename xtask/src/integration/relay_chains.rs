@@ -18,6 +18,7 @@ mod example;
 mod pystash;
 mod readme;
 mod syslog;
+mod unit;
 
 /// What the chains are made of.
 struct Links {
@@ -74,8 +75,10 @@ pub(super) fn cases(
         let links = Arc::clone(&links);
         Case::new(name, move || run(&links))
     });
+    let mut cases: Vec<Case> = cases.collect();
+    cases.push(Case::new("logstash-relay.service: as systemd reads it", move || unit::verify(&links)));
     // All crates have one version.
-    Ok((env!("CARGO_PKG_VERSION").to_owned(), cases.collect()))
+    Ok((env!("CARGO_PKG_VERSION").to_owned(), cases))
 }
 
 /// Ends a relay as a service manager does; it must have delivered everything.

@@ -22,7 +22,8 @@ use std::process::ExitCode;
 ///
 /// The exit code is 0 if all is done, 1 if it failed, 2 if the command line asks for what does not
 /// exist, and 3 if it ended with events that were given up or wait for another run, or if `status` found something
-/// that is to be looked at.
+/// that is to be looked at. For `run`, what a queue on disk keeps is done, and what was dropped before the end is
+/// in its report.
 pub fn command_line<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> ExitCode {
     let command_line = match CommandLine::try_parse_from(arguments) {
         Ok(command_line) => command_line,
@@ -82,8 +83,9 @@ impl Command {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  all is done, and every event is delivered
+  0  all is done, and every event is delivered; of run: delivered, or kept by a queue on disk
   1  it failed; the standard error says why
   2  the command line asks for what does not exist
   3  it ended with events that were given up or wait for another run; the standard error says how many;
+     of run: events were lost when it ended, or connections had not ended in time;
      of status: something is to be looked at";

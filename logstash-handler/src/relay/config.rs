@@ -173,8 +173,18 @@ impl RelayConfig {
             check_name("input", name)?;
             input.check().map_err(|error| error.within(&format!("inputs.{name}")))?;
         }
-        for name in self.outputs.keys() {
+        let mut directories = BTreeMap::new();
+        for (name, output) in &self.outputs {
             check_name("output", name)?;
+            if let Some(directory) = output.queue_directory()
+                && let Some(other) = directories.insert(directory, name)
+            {
+                let text = format!(
+                    "outputs {other:?} and {name:?} have the queue {directory}: the one would deliver what the other \
+                     left there; name another directory"
+                );
+                return Err(ConfigError::new(text));
+            }
         }
         for (index, route) in self.routes.iter().enumerate() {
             let known = route.check(&self.inputs, &self.outputs);

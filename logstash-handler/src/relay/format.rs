@@ -3,10 +3,12 @@
 use super::config::{DEFAULT_TYPE, FormatName};
 use super::record::{Content, Record};
 use super::source::Source;
+use super::text::text as text_of;
 use logstash_format::{
     EcsFormatter, Event, Fields, FormatError, Formatter, Level, LogstashFormatter, Rules, Value,
 };
 use memchr::memchr2;
+use std::borrow::Cow;
 use std::io::Write as _;
 
 /// Writes events for outputs.
@@ -33,6 +35,7 @@ impl Format {
         out: &mut Vec<u8>,
     ) -> Result<(), FormatError> {
         let text;
+        let mut is_not_utf8 = false;
         let event = match (&record.content, self) {
             (Content::Document, _) => {
                 out.extend_from_slice(record.text);
@@ -48,13 +51,14 @@ impl Format {
             }
             (Content::Python(python), _) => python.event(record.received),
             (Content::Line, _) => {
-                text = String::from_utf8_lossy(record.text);
+                text = text_of(record.text);
+                is_not_utf8 = matches!(text, Cow::Owned(_));
                 let logger = if source.address().is_empty() { source.input() } else { source.address() };
                 Event::new(Level::Info, logger, &*text).at(record.received)
             }
             (Content::Syslog(message), _) => message.event(record.received),
         };
-        let fields = RecordFields { schema: self.schema(), source, record, pid: event.pid };
+        let fields = RecordFields { schema: self.schema(), source, record, pid: event.pid, is_not_utf8 };
         self.serialise(&event.pid(0).fields(&fields), out)
     }
 
@@ -123,6 +127,8 @@ struct RecordFields<'a> {
     record: &'a Record<'a>,
     /// The process that logged it, if it says so.
     pid: Option<u32>,
+    /// Whether a line has bytes that are not.
+    is_not_utf8: bool,
 }
 
 /// What comes from no input.
@@ -150,6 +156,9 @@ impl Fields for RecordFields<'_> {
         for tag in self.record.tags.all() {
             visit("tags", Value::Str(tag));
         }
+        if self.is_not_utf8 {
+            visit("tags", Value::Str("_not_utf8"));
+        }
     }
 
     fn may_hold_error(&self) -> bool {
@@ -168,7 +177,10 @@ impl RecordFields<'_> {
                         let source = SOURCE_PROCESS.iter().find(|(field, _)| *field == name);
                         visit(source.map_or(name, |(_, source)| source), value);
                     }),
-                    Schema::Logstash => python.for_each(visit),
+                    Schema::Logstash => python.for_each(&mut |name, value| match TAKEN.contains(&name) {
+                        true => visit(&format!("{name}_"), value),
+                        false => visit(name, value),
+                    }),
                 }
                 true
             }
@@ -239,6 +251,24 @@ const SOURCE_HOST: &str = "source_host";
 const SOURCE_PID: &str = "source_pid";
 const SOURCE_TYPE: &str = "source_type";
 
+/// Names of the relay's own in documents of Logstash; what an application calls so gets an underscore.
+const TAKEN: [&str; 14] = [
+    "host",
+    "input",
+    "logsource",
+    "pid",
+    "port",
+    "process_name",
+    "program",
+    "received_at",
+    SOURCE_HOST,
+    SOURCE_PID,
+    SOURCE_TYPE,
+    "thread_name",
+    "tls",
+    "type",
+];
+
 /// Fields of ECS for the process that events come from, and names for them until then; first its number.
 const SOURCE_PROCESS: [(&str, &str); 4] = [
     ("process.pid", SOURCE_PID),
@@ -276,7 +306,8 @@ mod tests {
         let expected = json!({
             "@timestamp": "1970-01-01T00:00:01.500Z", "@version": "1", "host": "192.0.2.7", "port": 4000,
             "input": "net", "tls": true, "level": "INFO", "logger_name": "192.0.2.7",
-            "message": "hello \u{fffd}", "tags": ["edge", "_message_truncated"], "type": "router",
+            "message": "hello \\xFF", "tags": ["edge", "_message_truncated", "_not_utf8"],
+            "type": "router",
         });
         assert_eq!(document(FormatName::Logstash, b"hello \xff"), expected);
     }

@@ -113,8 +113,17 @@ impl Input {
             Carrier::Udp => {
                 let socket = UdpSocket::bind(&*addresses().await?).await.map_err(cannot)?;
                 let address = socket.local_addr().map_err(cannot)?;
-                let socket = socket::Socket::udp(socket, config.receive_buffer()).map_err(cannot)?;
-                (Some(address), Bound::Datagrams(socket))
+                if let Some(bytes) = config.receive_buffer() {
+                    let granted = socket::set_receive_buffer(&socket, bytes).map_err(cannot)?;
+                    if granted < bytes {
+                        let text = format!(
+                            "the system grants {granted} of the {bytes} bytes of receive_buffer: on Linux, raise \
+                             net.core.rmem_max"
+                        );
+                        problems.tell(&format!("input {name}"), &text);
+                    }
+                }
+                (Some(address), Bound::Datagrams(socket::Socket::udp(socket)))
             }
             Carrier::Unix => (None, Bound::Datagrams(socket::Socket::unix(listen.path()).map_err(cannot)?)),
         };

@@ -35,7 +35,8 @@ impl Record<'_> {
     pub(crate) fn severity(&self) -> Severity {
         match &self.content {
             Content::Document | Content::Line => Severity::Info,
-            Content::Python(record) => severity_of(record.event(self.received).level),
+            Content::Python(record) if record.is_critical() => Severity::Critical,
+            Content::Python(record) => severity_of(record.level()),
             Content::Syslog(message) => message.priority.map_or(Severity::Info, severity),
         }
     }

@@ -64,6 +64,28 @@ fn what_is_wrong_is_named_with_its_place() {
             "outputs: out: endpoint: ${NO_SUCH_VARIABLE} is not set",
         ),
         (wrong("[outputs.out]", "[outputs.out"), "TOML parse error at line"),
+        (wrong("max_length = \"1 MiB\"", "acknowledge = \"stored\""), "inputs.net: acknowledge is for Beats"),
+        (wrong("max_length = \"1 MiB\"", "receive_buffer = \"1 MiB\""), "receive_buffer is for UDP"),
+        (wrong("max_length = \"1 MiB\"", "handshake_timeout = \"1 s\""), "handshake_timeout is for TLS"),
+        (wrong("syslog+tcp", "syslog+udp"), "idle_timeout is for connections"),
+        (
+            wrong("several =", "handler.overflow = \"drop_oldest\"\nseveral ="),
+            "outputs.out.handler: overflow means nothing to a relay: when_full",
+        ),
+        (
+            wrong("several =", "handler.shutdown_timeout = \"1 s\"\nseveral ="),
+            "shutdown_timeout means nothing to a relay",
+        ),
+        (
+            error(
+                r#"
+                inputs.in.listen = "lines+tcp://127.0.0.1:0"
+                outputs.a = { endpoint = "stdout:", handler.queue = { type = "sled", path = "/queue" } }
+                outputs.b = { endpoint = "stdout:", handler.queue = { type = "sled", path = "/queue" } }
+                "#,
+            ),
+            "outputs \"a\" and \"b\" have the queue /queue",
+        ),
         (error("inputs.a.listen = \"beats://0.0.0.0\""), "there is no output"),
         (error("outputs.a.endpoint = \"stdout:\""), "there is no input"),
     ];
@@ -101,4 +123,22 @@ fn the_examples_are_right() {
         }
     }
     assert_eq!(count, 5);
+}
+
+#[test]
+fn passwords_are_in_no_message() {
+    let secrets = r#"
+        [inputs.in]
+        listen = "lines+tls://127.0.0.1:0?tls_cert=c&tls_key=k"
+        tls_key_password = "hunter 1"
+        [outputs.out]
+        endpoint = "redis://:hunter2@127.0.0.1:1/0?key=logstash"
+        connection.tls.client_certificate_file = "c"
+        connection.tls.client_key_file = "k"
+        connection.tls.client_key_password = "hunter 3"
+    "#;
+    let config = format!("{:?}", RelayConfig::parse(secrets).unwrap());
+    assert!(config.contains("127.0.0.1") && !config.contains("hunter"), "{config}");
+    let error = error(&secrets.replace("logstash\"", "logstash"));
+    assert!(error.contains("line 6") && !error.contains("hunter"), "{error}");
 }

@@ -39,6 +39,32 @@ fn syslog_over_udp_tells_peers_apart() {
 }
 
 #[test]
+fn a_datagram_without_a_message_is_none() {
+    let rig = Rig::start(&config("syslog+udp://127.0.0.1:0"));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for datagram in [&b""[..], b"\n", b"\0", b"<13>hello"] {
+        socket.send_to(datagram, rig.address("in")).unwrap();
+    }
+    assert_eq!(each(&documents(&rig.path("out"), 1), "message"), ["hello"]);
+    assert_eq!(rig.relay.stats().inputs["in"].received, 1);
+}
+
+#[test]
+fn a_receive_buffer_that_the_system_does_not_grant_is_told() {
+    let most = std::fs::read_to_string("/proc/sys/net/core/rmem_max");
+    let Some(most) = most.ok().and_then(|most| most.trim().parse::<u64>().ok()) else { return };
+    let with = |bytes: u64| {
+        let config = config("syslog+udp://127.0.0.1:0");
+        Rig::start(&format!("inputs.in.receive_buffer = \"{bytes} B\"\n{config}"))
+    };
+    assert_eq!(with(most.min(64 * 1024)).relay.stats().problems, []);
+    if most < 1 << 30 {
+        let problems = with(most + 1).relay.stats().problems;
+        assert!(problems[0].text.contains("net.core.rmem_max"), "{problems:?}");
+    }
+}
+
+#[test]
 fn of_a_message_only_the_line_end_is_cut() {
     let config = config("syslog+udp://127.0.0.1:0");
     let rig = Rig::start(&format!(

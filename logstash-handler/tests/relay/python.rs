@@ -89,3 +89,34 @@ fn records_are_documents_of_ecs_about_the_process_that_logged_them() {
     assert!(!labels.contains_key("threadName") && labels["levelname"] == "ERROR", "{labels:?}");
     assert!(found["event"]["created"].is_string());
 }
+
+/// A record in protocol 0, of lines `key value` as a pickle writes them.
+fn record_of(entries: &[(&str, &str)]) -> Vec<u8> {
+    let entries: String = entries.iter().map(|(name, value)| format!("V{name}\n{value}\ns")).collect();
+    framed(format!("(d{entries}.").as_bytes())
+}
+
+#[test]
+fn what_an_application_calls_as_the_relay_does_is_kept() {
+    let rig = Rig::start(&config("python+tcp://127.0.0.1:0"));
+    let own = ["host", "input", "pid", "port", "program", "source_host", "thread_name", "type"];
+    let mut entries = vec![("msg", "Vhello")];
+    entries.extend(own.map(|name| (name, "Vmine")));
+    rig.send("in", &record_of(&entries));
+    let found = &documents(&rig.path("out"), 1)[0];
+    for name in own {
+        assert_eq!(found[format!("{name}_")], "mine", "{name}: {found}");
+    }
+    assert_eq!((&found["host"], &found["input"]), (&json!("127.0.0.1"), &json!("in")));
+}
+
+#[test]
+fn critical_records_take_the_route_for_critical_events() {
+    let routes = "\n[[routes]]\nseverity = \"critical\"\noutputs = [\"out\"]";
+    let rig = Rig::start(&(config("python+tcp://127.0.0.1:0") + routes));
+    let records = ["I40", "I50", "I30"].map(|level| record_of(&[("msg", "Vhello"), ("levelno", level)]));
+    rig.send("in", &records.concat());
+    let stats = rig.eventually(|stats| stats.inputs["in"].received == 3);
+    assert_eq!(stats.inputs["in"].unrouted, 2);
+    assert_eq!(documents(&rig.path("out"), 1)[0]["levelno"], 50);
+}

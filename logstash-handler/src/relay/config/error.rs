@@ -28,10 +28,14 @@ impl ConfigError {
     /// What the reader of TOML found, with a suggestion where a key looks like a known one.
     pub(super) fn of_toml(error: &toml::de::Error) -> Self {
         let text = error.to_string();
-        let text = text.trim_end();
+        let text = match text.split_once('\n') {
+            // The line that it shows may hold a password.
+            Some((place, _)) if error.span().is_some() => format!("{place}: {}", error.message()),
+            _ => text.trim_end().to_owned(),
+        };
         Self::new(match suggestion(error.message()) {
             Some(name) => format!("{text}; did you mean `{name}`?"),
-            None => text.to_owned(),
+            None => text,
         })
     }
 }

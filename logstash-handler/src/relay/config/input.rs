@@ -5,6 +5,7 @@ use crate::relay::syslog::{SyslogParser, SyslogZone};
 use logstash_transport::human::{Size, Time, TimeOrNone};
 use logstash_transport::{ClientAuth, TlsServerConfig, TlsVersion};
 use serde::Deserialize;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,10 +28,12 @@ use std::time::Duration;
 /// | `max_connections_per_peer` | those of one address | 1000 |
 /// | `handshake_timeout` | time for a TLS handshake | `"10 s"` |
 /// | `idle_timeout` | time without a byte after which a connection is closed, or `"none"` | `"none"`, Beats `"60 s"` |
-/// | `receive_buffer` | bytes that the system may hold for a datagram socket | that of the system |
+/// | `receive_buffer` | bytes that the system may hold for UDP; Linux grants at most `net.core.rmem_max` | that of the system |
 /// | `time_zone` | of syslog timestamps that do not tell theirs: `"local"`, `"UTC"`, `"+02:00"`, `"Europe/Berlin"` | `"local"` |
 /// | `infer_time_zone` | whether it is guessed where `time_zone` makes them more than five minutes early or late, see [`SyslogParser::infer_zone`] | `false` |
 /// | `acknowledge` | `"stored"` or `"delivered"`, for Beats | `"stored"` |
+///
+/// A key that means nothing to the input is refused.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -39,7 +42,7 @@ pub struct InputConfig {
     pub listen: Listen,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
-    tls_key_password: Option<String>,
+    tls_key_password: Option<Password>,
     tls_minimum_version: Option<TlsVersion>,
     tls_client_ca: Option<PathBuf>,
     tls_client_auth: Option<ClientAuth>,
@@ -52,18 +55,15 @@ pub struct InputConfig {
     #[serde(default)]
     tags: Vec<String>,
     max_length: Option<Size>,
-    #[serde(default = "many")]
-    max_connections: usize,
-    #[serde(default = "many")]
-    max_connections_per_peer: usize,
+    max_connections: Option<usize>,
+    max_connections_per_peer: Option<usize>,
     handshake_timeout: Option<Time>,
     idle_timeout: Option<TimeOrNone>,
     receive_buffer: Option<Size>,
     time_zone: Option<SyslogZone>,
     #[serde(default)]
     infer_time_zone: bool,
-    #[serde(default)]
-    acknowledge: Acknowledge,
+    acknowledge: Option<Acknowledge>,
 }
 
 impl InputConfig {
@@ -83,14 +83,14 @@ impl InputConfig {
             message_type: None,
             tags: Vec::new(),
             max_length: None,
-            max_connections: many(),
-            max_connections_per_peer: many(),
+            max_connections: None,
+            max_connections_per_peer: None,
             handshake_timeout: None,
             idle_timeout: None,
             receive_buffer: None,
             time_zone: None,
             infer_time_zone: false,
-            acknowledge: Acknowledge::Stored,
+            acknowledge: None,
         }
     }
 
@@ -116,12 +116,12 @@ impl InputConfig {
         self.max_length.map_or(default, Size::in_memory)
     }
 
-    pub(crate) const fn max_connections(&self) -> usize {
-        self.max_connections
+    pub(crate) fn max_connections(&self) -> usize {
+        self.max_connections.unwrap_or(MANY)
     }
 
-    pub(crate) const fn max_connections_per_peer(&self) -> usize {
-        self.max_connections_per_peer
+    pub(crate) fn max_connections_per_peer(&self) -> usize {
+        self.max_connections_per_peer.unwrap_or(MANY)
     }
 
     pub(crate) fn handshake_timeout(&self) -> Duration {
@@ -142,8 +142,8 @@ impl InputConfig {
         SyslogParser::new().zone(self.time_zone.clone().unwrap_or_default()).infer_zone(self.infer_time_zone)
     }
 
-    pub(crate) const fn acknowledge(&self) -> Acknowledge {
-        self.acknowledge
+    pub(crate) fn acknowledge(&self) -> Acknowledge {
+        self.acknowledge.unwrap_or_default()
     }
 
     /// Certificate and key, where there are any.
@@ -151,7 +151,7 @@ impl InputConfig {
         let (in_address, key_in_address) = self.listen.tls_files();
         let (cert, key) = (self.tls_cert.as_ref().or(in_address)?, self.tls_key.as_ref().or(key_in_address)?);
         let mut tls = TlsServerConfig::new(cert, key);
-        if let Some(password) = &self.tls_key_password {
+        if let Some(Password(password)) = &self.tls_key_password {
             tls = tls.key_password(password);
         }
         if let Some(version) = self.tls_minimum_version {
@@ -206,13 +206,36 @@ impl InputConfig {
         if !self.allow.is_empty() && self.listen.carrier() == Carrier::Unix {
             return wrong("a socket of the file system knows no addresses that allow could name");
         }
-        if self.max_connections == 0 || self.max_connections_per_peer == 0 {
+        if self.max_connections() == 0 || self.max_connections_per_peer() == 0 {
             return wrong("there must be room for at least one connection");
         }
-        if self.max_connections > MAX_CONNECTIONS {
+        if self.max_connections() > MAX_CONNECTIONS {
             return wrong("max_connections is at most 1000000");
         }
-        Ok(())
+        self.check_use()
+    }
+
+    /// Sees whether there is a key that means nothing here.
+    fn check_use(&self) -> Result<(), ConfigError> {
+        let carrier = self.listen.carrier();
+        let (connects, is_tls) = (matches!(carrier, Carrier::Tcp | Carrier::Tls), carrier == Carrier::Tls);
+        let keys = [
+            ("max_connections", self.max_connections.is_some(), connects, "connections"),
+            ("max_connections_per_peer", self.max_connections_per_peer.is_some(), connects, "connections"),
+            ("idle_timeout", self.idle_timeout.is_some(), connects, "connections"),
+            ("handshake_timeout", self.handshake_timeout.is_some(), is_tls, "TLS"),
+            ("receive_buffer", self.receive_buffer.is_some(), carrier == Carrier::Udp, "UDP"),
+            ("acknowledge", self.acknowledge.is_some(), self.is_beats(), "Beats"),
+        ];
+        match keys.iter().find(|(_, is_set, has_use, _)| *is_set && !has_use) {
+            Some((key, .., of)) => {
+                let listen = &self.listen;
+                Err(ConfigError::new(format!(
+                    "{key} is for {of}, and means nothing to {listen}: leave it out"
+                )))
+            }
+            None => Ok(()),
+        }
     }
 
     fn is_beats(&self) -> bool {
@@ -232,12 +255,20 @@ pub enum Acknowledge {
     Delivered,
 }
 
-const fn many() -> usize {
-    1000
+/// A text that is not shown.
+#[derive(Clone, Deserialize, PartialEq)]
+struct Password(String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// The type of events whose input has none, and of what the relay says itself.
 pub(crate) const DEFAULT_TYPE: &str = "logstash-relay";
+
+const MANY: usize = 1000;
 
 /// What a frame of the protocols holds at most.
 const MAX_LENGTH: usize = 64 * 1024 * 1024;

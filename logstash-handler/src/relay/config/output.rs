@@ -4,6 +4,7 @@ use super::read_table;
 use crate::HandlerConfig;
 use logstash_transport::{Endpoint, Scheme, TransportConfig};
 use serde::Deserialize;
+use std::fmt;
 use toml::{Table, Value};
 
 /// Where events go.
@@ -13,8 +14,8 @@ use toml::{Table, Value};
 /// | `endpoint`, `several`, `connection` | as [`TransportConfig`] has them | |
 /// | `format` | a [`FormatName`] | `"logstash"` |
 /// | `when_full` | `"wait"` or `"drop"` | `"wait"` |
-/// | `handler` | a table, [`HandlerConfig`] | its queue is on disk where the relay has a directory for queues; it compresses what goes to Beats or to disk, and nothing else |
-#[derive(Clone, Debug)]
+/// | `handler` | a table, [`HandlerConfig`] without `overflow` and `shutdown_timeout` | its queue is on disk where the relay has a directory for queues; it compresses what goes to Beats or to disk, and nothing else |
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct OutputConfig {
     transport: TransportConfig,
@@ -53,6 +54,11 @@ impl OutputConfig {
         transport.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         let transport = read_table(key, transport)?;
         let handler = handler.unwrap_or_default();
+        let instead = [("overflow", "when_full of the output"), ("shutdown_timeout", "that of the relay")];
+        if let Some((name, instead)) = instead.iter().find(|(name, _)| handler.contains_key(*name)) {
+            let text = format!("{name} means nothing to a relay: {instead} counts");
+            return Err(ConfigError::new(text).within(&format!("{key}.handler")));
+        }
         let queue = handler.get("queue").and_then(|queue| queue.get("type")?.as_str().map(str::to_owned));
         let handler = read_table(&format!("{key}.handler"), handler)?;
         Ok(Self { transport, format, when_full, handler, queue, written })
@@ -88,8 +94,26 @@ impl OutputConfig {
         is_on_disk || self.transport.endpoints().iter().any(is_beats)
     }
 
+    /// The directory of its queue, where the output names one.
+    pub(super) fn queue_directory(&self) -> Option<&str> {
+        self.written.get("handler")?.get("queue")?.get("path")?.as_str()
+    }
+
     pub(crate) const fn when_full(&self) -> WhenFull {
         self.when_full
+    }
+}
+
+impl fmt::Debug for OutputConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { transport, format, when_full, handler, .. } = self;
+        // What was written may hold passwords.
+        f.debug_struct("OutputConfig")
+            .field("transport", transport)
+            .field("format", format)
+            .field("when_full", when_full)
+            .field("handler", handler)
+            .finish_non_exhaustive()
     }
 }
 

@@ -112,7 +112,10 @@ impl<'s> Datagrams<'s> {
             }
             Protocol::Beats | Protocol::Lines | Protocol::Syslog => without_end(text),
         };
-        self.shared.send(&mut self.dispatcher, text, received, tags, None);
+        // As an empty line of a stream, a datagram without a message is none.
+        if !text.is_empty() || self.shared.config.listen.protocol() == Protocol::Python {
+            self.shared.send(&mut self.dispatcher, text, received, tags, None);
+        }
     }
 
     fn count_drops(&self, socket: &Socket) {

@@ -14,13 +14,9 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// With a buffer of so many bytes in the system, if that is not the usual one.
-    pub(super) fn udp(socket: UdpSocket, buffer: Option<usize>) -> io::Result<Self> {
-        if let Some(bytes) = buffer {
-            SockRef::from(&socket).set_recv_buffer_size(bytes)?;
-        }
+    pub(super) fn udp(socket: UdpSocket) -> Self {
         let drops = kernel::Drops::of(&socket);
-        Ok(Self::Udp(socket, drops))
+        Self::Udp(socket, drops)
     }
 
     /// A socket of the file system, to which everybody on this machine may write, as to `/dev/log`.
@@ -60,6 +56,15 @@ impl Socket {
             Self::Unix(_) => None,
         }
     }
+}
+
+/// Asks the system for a buffer of so many bytes; tells how many it grants.
+pub(super) fn set_receive_buffer(socket: &UdpSocket, bytes: usize) -> io::Result<usize> {
+    let socket = SockRef::from(socket);
+    socket.set_recv_buffer_size(bytes)?;
+    let granted = socket.recv_buffer_size()?;
+    // Linux tells twice as much, for what it notes about each datagram.
+    Ok(if cfg!(target_os = "linux") { granted / 2 } else { granted })
 }
 
 #[cfg(unix)]

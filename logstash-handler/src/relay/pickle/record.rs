@@ -126,7 +126,12 @@ impl<'p> PythonRecord<'p> {
         }
     }
 
-    fn level(&self) -> Level {
+    /// Whether it is of Python's highest level, for which events have none of their own.
+    pub(crate) fn is_critical(&self) -> bool {
+        matches!(self.entries.value("levelno"), Some(PickleValue::Int(50..)))
+    }
+
+    pub(crate) fn level(&self) -> Level {
         match self.entries.value("levelno") {
             Some(PickleValue::Int(level)) => match level {
                 40.. => Level::Error,

@@ -86,7 +86,7 @@ func withTLS(listener net.Listener, folder string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	clients, err := authorities(folder)
+	clients, err := readAuthority(filepath.Join(folder, "ca.pem"))
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +97,14 @@ func withTLS(listener net.Listener, folder string) (net.Listener, error) {
 	}), nil
 }
 
-// dialTLS trusts the authority in the folder, and presents the certificate of the client if that is wanted.
-func dialTLS(folder string, present bool, timeout time.Duration) (func(network, address string) (net.Conn, error), error) {
-	servers, err := authorities(folder)
+// dialTLS trusts the authority in a file, and presents the certificate of the client in a folder if one is given.
+func dialTLS(authority, folder string, timeout time.Duration) (func(network, address string) (net.Conn, error), error) {
+	servers, err := readAuthority(authority)
 	if err != nil {
 		return nil, err
 	}
 	config := &tls.Config{RootCAs: servers}
-	if present {
+	if folder != "" {
 		pair, err := tls.LoadX509KeyPair(filepath.Join(folder, "client.pem"), filepath.Join(folder, "client.key"))
 		if err != nil {
 			return nil, err
@@ -116,8 +116,7 @@ func dialTLS(folder string, present bool, timeout time.Duration) (func(network, 
 	}, nil
 }
 
-func authorities(folder string) (*x509.CertPool, error) {
-	file := filepath.Join(folder, "ca.pem")
+func readAuthority(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err

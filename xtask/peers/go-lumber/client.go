@@ -39,8 +39,8 @@ func send(mode string, arguments []string) error {
 	flags.DurationVar(&s.timeout, "timeout", 30*time.Second, "network timeout")
 	flags.DurationVar(&s.retryFor, "retry", 0, "how long to connect again and resend after a failure")
 	flags.BoolVar(&s.reencode, "encode", false, "decode the events before the clock starts and let go-lumber encode them")
-	certificates := flags.String("tls", "", "folder with the authority to trust, and with the certificate to present; no TLS by default")
-	anonymous := flags.Bool("anonymous", false, "present no certificate")
+	authority := flags.String("ca", "", "file with the authority to trust, for TLS; no TLS by default")
+	certificates := flags.String("certificates", "", "folder with the certificate to present and its key; none by default")
 	_ = flags.Parse(arguments)
 	if s.address == "" || *in == "" || s.window < 1 || s.inFlight < 1 {
 		return errors.New("-addr and -in are needed, -window and -in-flight are 1 at least")
@@ -51,8 +51,8 @@ func send(mode string, arguments []string) error {
 		return err
 	}
 	s.dial = (&net.Dialer{Timeout: s.timeout}).Dial
-	if *certificates != "" {
-		if s.dial, err = dialTLS(*certificates, !*anonymous, s.timeout); err != nil {
+	if *authority != "" {
+		if s.dial, err = dialTLS(*authority, *certificates, s.timeout); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,10 @@
 """Logs events through python-logstash-async: memory cache, everything else at its defaults.
 
-usage: logstash_async_client.py PORT EVENTS TIMEOUT FILE TRANSPORT
+usage: logstash_async_client.py PORT EVENTS TIMEOUT FILE TRANSPORT [AUTHORITY]
 
 FILE takes what the formatter returned, one document a line, in the order of logging. TIMEOUT is that of the
-socket, in seconds; its default is 5. TRANSPORT is Beats, Http, Tcp or Udp.
+socket, in seconds; its default is 5. TRANSPORT is Beats, Http, Tcp or Udp. AUTHORITY is a file with the certificate to
+trust, for TLS.
 Prints `control HOST:PORT`, then `logged EVENTS`; closes the handler when somebody connects there.
 """
 
@@ -40,7 +41,8 @@ def main():
     with open(path, 'w', encoding='utf-8') as file:
         handler = AsynchronousLogstashHandler(
             '127.0.0.1', port, database_path=None,
-            transport=f'logstash_async.transport.{sys.argv[5]}Transport')
+            transport=f'logstash_async.transport.{sys.argv[5]}Transport',
+            ssl_enable=len(sys.argv) > 6, ca_certs=sys.argv[6] if len(sys.argv) > 6 else None)
         handler.setFormatter(RecordingFormatter(file))
         # A logger of its own, so that what the library logs about itself is not an event.
         logger = logging.Logger('interoperability', logging.DEBUG)

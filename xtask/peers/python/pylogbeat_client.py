@@ -27,7 +27,8 @@ def main():
     while acked < len(events):
         before = acked
         try:
-            client = pylogbeat.PyLogBeatClient(host, int(port), timeout=flags.timeout)
+            client = pylogbeat.PyLogBeatClient(
+                host, int(port), timeout=flags.timeout, ssl_enable=flags.ca is not None, ca_certs=flags.ca)
             with client:
                 print('connected', flush=True)
                 for start in range(acked, len(events), flags.window):
@@ -49,6 +50,7 @@ def read_flags():
     parser.add_argument('-in', required=True, dest='input')
     parser.add_argument('-window', type=int, default=2048)
     parser.add_argument('-level', type=int)
+    parser.add_argument('-ca')
     parser.add_argument('-timeout', type=microseconds, default=30.0)
     parser.add_argument('-retry', type=microseconds, default=0.0)
     return parser.parse_args()

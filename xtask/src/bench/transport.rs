@@ -218,6 +218,7 @@ impl Contender {
             level: load.case.level,
             timeout: PATIENCE,
             retry: Duration::ZERO,
+            authority: None,
             encode: load.case.encode,
         };
         match self.library {

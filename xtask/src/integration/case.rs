@@ -1,8 +1,8 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::table::Column;
 use crate::failure::Failure;
@@ -12,6 +12,8 @@ pub(super) struct Case {
     pub(super) name: String,
     /// Where its outcome stands in the matrix, if it does.
     pub(super) cell: Option<Cell>,
+    /// Whether it mostly waits, so that others may run meanwhile.
+    pub(super) is_long: bool,
     run: Run,
 }
 
@@ -47,7 +49,7 @@ impl Case {
         name: impl Into<String>,
         run: impl FnOnce() -> Result<V, Failure> + Send + 'static,
     ) -> Self {
-        Self { name: name.into(), cell: None, run: Box::new(move || run().map(Into::into)) }
+        Self { name: name.into(), cell: None, is_long: false, run: Box::new(move || run().map(Into::into)) }
     }
 
     /// What a peer cannot do at all.
@@ -61,17 +63,42 @@ impl Case {
         self
     }
 
+    /// Lets others run while it does.
+    pub(super) fn long(mut self) -> Self {
+        self.is_long = true;
+        self
+    }
+
     /// Runs it on a thread of its own: neither a panic nor a hang stops the cases after it.
     pub(super) fn run(self) -> Result<Verdict, Failure> {
-        let (sender, receiver) = mpsc::sync_channel(1);
+        self.start().outcome()
+    }
+
+    /// Starts it on a thread of its own.
+    pub(super) fn start(self) -> Started {
+        let (sender, outcome) = mpsc::sync_channel(1);
         thread::spawn(move || {
             let outcome = panic::catch_unwind(AssertUnwindSafe(self.run))
                 .unwrap_or_else(|panic| Err(Failure::Failed(message(&*panic))));
             // Nobody listens any more if the time is over.
             let _ = sender.send(outcome);
         });
-        receiver
-            .recv_timeout(PATIENCE)
+        Started { outcome, deadline: Instant::now() + PATIENCE }
+    }
+}
+
+/// A case that runs.
+pub(super) struct Started {
+    outcome: Receiver<Result<Verdict, Failure>>,
+    deadline: Instant,
+}
+
+impl Started {
+    /// Waits for its end.
+    pub(super) fn outcome(self) -> Result<Verdict, Failure> {
+        // Who asks late has it at once.
+        self.outcome
+            .recv_timeout(self.deadline.saturating_duration_since(Instant::now()))
             .unwrap_or_else(|_| Err(Failure::Failed(format!("did not end within {} s", PATIENCE.as_secs()))))
     }
 }

@@ -54,6 +54,12 @@ pub(super) fn read_lines(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(lines)
 }
 
+/// Reads documents.
+pub(super) fn parsed(lines: &[Vec<u8>]) -> Result<Vec<serde_json::Value>, Failure> {
+    let values: Result<Vec<_>, _> = lines.iter().map(|line| serde_json::from_slice(line)).collect();
+    values.map_err(|error| Failure::because("a document is not JSON", error))
+}
+
 /// Byte for byte, in the same order, nothing missing and nothing twice.
 pub(super) fn same<A: AsRef<[u8]>, B: AsRef<[u8]>>(sent: &[A], received: &[B]) -> Result<(), Failure> {
     for (index, (sent, received)) in sent.iter().zip(received).enumerate() {

@@ -9,7 +9,7 @@ use logstash_transport::testing::{Receiver, Step};
 use logstash_transport::{Batch, EndpointError, HttpTransport, TcpTransport, Transport, UdpTransport};
 
 use super::case::Case;
-use super::events::{read_lines, same};
+use super::events::{parsed, read_lines, same};
 use super::inbox::Inbox;
 use super::our_server::{size, slow, start};
 use super::table::Column;
@@ -71,7 +71,7 @@ fn boxed(transport: impl Transport + 'static) -> Box<dyn Transport> {
 /// What it logs arrives, and the same documents from us are the same events.
 fn same_receiver(way: Way, python: &Python, file: &Path) -> Outcome {
     let inbox = (way.start)()?;
-    python.log(way.transport, inbox.address(), SHARED, PATIENCE, file).and_then(close)?;
+    python.log(way.transport, inbox.address(), SHARED, PATIENCE, file, None).and_then(close)?;
     let documents = read_lines(file)?;
     let logged = sorted_values(&documents)?;
     same(&logged, &sorted_values(&inbox.take(SHARED, PATIENCE)?)?)?;
@@ -87,11 +87,8 @@ fn same_receiver(way: Way, python: &Python, file: &Path) -> Outcome {
 }
 
 /// It sends the events in another order, and over HTTP written anew.
-fn sorted_values(documents: &[Vec<u8>]) -> Result<Vec<String>, Failure> {
-    let parsed: Result<Vec<serde_json::Value>, _> =
-        documents.iter().map(|document| serde_json::from_slice(document)).collect();
-    let parsed = parsed.map_err(|error| Failure::because("what arrived is not JSON", error))?;
-    let mut texts: Vec<String> = parsed.iter().map(ToString::to_string).collect();
+pub(super) fn sorted_values(documents: &[Vec<u8>]) -> Result<Vec<String>, Failure> {
+    let mut texts: Vec<String> = parsed(documents)?.iter().map(ToString::to_string).collect();
     texts.sort();
     Ok(texts)
 }
@@ -124,7 +121,7 @@ struct Trial {
 impl Trial {
     fn log(&self, events: usize) -> Outcome {
         let receiver = start()?;
-        self.python.log("Beats", receiver.address(), events, PATIENCE, &self.file).and_then(close)?;
+        self.python.log("Beats", receiver.address(), events, PATIENCE, &self.file, None).and_then(close)?;
         same(&self.logged(events)?, &sorted(&receiver))?;
         let (windows, connections) = (receiver.windows(), receiver.connections());
         if windows != events.div_ceil(25) as u64 {
@@ -136,7 +133,7 @@ impl Trial {
     fn on_the_wire(&self) -> Outcome {
         let receiver = start()?;
         let wire = Wire::to(receiver.address())?;
-        self.python.log("Beats", wire.address(), 75, PATIENCE, &self.file).and_then(close)?;
+        self.python.log("Beats", wire.address(), 75, PATIENCE, &self.file, None).and_then(close)?;
         let sent = self.logged(75)?;
         same(&sent, &sorted(&receiver))?;
         let bytes = wire.expect(true, size(&sent))?;
@@ -147,7 +144,7 @@ impl Trial {
         let (patience, delay) = (Duration::from_millis(400), Duration::from_millis(800));
         let receiver = slow(delay, Duration::from_millis(100))?;
         let started = Instant::now();
-        self.python.log("Beats", receiver.address(), 75, patience, &self.file).and_then(close)?;
+        self.python.log("Beats", receiver.address(), 75, patience, &self.file, None).and_then(close)?;
         let took = started.elapsed();
         if took < 3 * delay || receiver.windows() != 3 {
             fail!("{} windows were acknowledged after {took:?}", receiver.windows());
@@ -165,7 +162,7 @@ impl Trial {
         let events = 1000;
         let receiver = start()?;
         receiver.script([Step::Delay(Duration::from_millis(20)); 40]);
-        let client = self.python.log("Beats", receiver.address(), events, PATIENCE, &self.file)?;
+        let client = self.python.log("Beats", receiver.address(), events, PATIENCE, &self.file, None)?;
         if !receiver.wait_for(events as u64 / 4, PATIENCE) {
             fail!("only {} events came", receiver.received());
         }
@@ -217,7 +214,7 @@ fn sorted(receiver: &Receiver) -> Vec<Vec<u8>> {
 }
 
 /// Has the handler closed, which sends what is left.
-fn close(mut client: Running) -> Result<(), Failure> {
+pub(super) fn close(mut client: Running) -> Result<(), Failure> {
     let control = client.expect_line("control", PATIENCE)?;
     client.expect_line("logged", PATIENCE)?;
     TcpStream::connect(&control).trying(format_args!("cannot reach the program at {control}"))?;

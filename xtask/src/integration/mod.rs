@@ -26,7 +26,6 @@ mod our_tls;
 mod relay;
 mod relay_chains;
 mod report;
-mod standard_python;
 mod table;
 mod wire;
 
@@ -57,9 +56,10 @@ pub(crate) const TASK: Task = Task {
     help: "\
 Starts the peers as processes and compares what arrives with what was sent, byte for byte:
 
-  go-lumber              our client to its server, its clients to our server; needs Go 1.19
-  pylogbeat              its client to our server; needs Python 3.11 with venv
-  python-logstash-async  its transports, and ours beside them, to our receivers; needs Python 3.11 with venv
+  go-lumber              our client to its server, its clients to our server and our relay; needs Go 1.19
+  pylogbeat              its client to our server and our relay; needs Python 3.11 with venv
+  python-logstash-async  its transports, and ours beside them, to our receivers and our relay; needs Python 3.11
+                         with venv
   ferro-lumberjack       our client to its server, its client to our server; the crate is built
   lumberjack-protocol    our client to its server, its client to our server; the crate is built
   python                 the handlers of its standard library to our relay; needs Python 3
@@ -121,16 +121,24 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let scratch = workspace.scratch("integration")?;
     let program = Arc::new(Program::debug(&workspace)?);
     let mut report = Report::default();
+    let mut long = Vec::new();
     for peer in selected {
         match cases(peer, &workspace, &program, scratch.path()) {
             Ok((version, cases)) => {
                 for case in cases {
                     let (name, cell) = (case.name.clone(), case.cell.clone());
-                    report.record(peer, &version, &name, cell.as_ref(), case.run());
+                    if case.is_long {
+                        long.push((peer, version.clone(), name, case.start()));
+                    } else {
+                        report.record(peer, &version, &name, cell.as_ref(), case.run());
+                    }
                 }
             }
             Err(missing) => report.skip(peer, &missing),
         }
+    }
+    for (peer, version, name, started) in long {
+        report.record(peer, &version, &name, None, started.outcome());
     }
 
     if let Some(file) = arguments.value("--json") {
@@ -148,10 +156,13 @@ fn cases(
 ) -> Result<(String, Vec<Case>), Missing> {
     if peer == "go-lumber" {
         let go = Arc::new(GoLumber::prepare(workspace)?);
-        let mut cases = our_client::cases(peer, &(Arc::clone(&go) as _), scratch);
+        let mut cases = relay::filebeat(&go, program, scratch);
+        cases.extend(our_client::cases(peer, &(Arc::clone(&go) as _), scratch));
         cases.extend(our_tls::cases(&go, scratch));
         cases.extend(corpus::cases(&go, workspace, scratch));
-        cases.extend(clients::go_lumber(&go, scratch));
+        let subjects = clients::go_lumber(&go);
+        cases.extend(subjects.iter().flat_map(|subject| our_server::cases(subject, scratch)));
+        cases.extend(relay::beats(peer, &subjects, program, scratch));
         cases.extend(relay::client_certificates(&go, program, scratch));
         return Ok((go.version.clone(), cases));
     }
@@ -174,7 +185,7 @@ fn cases(
 
     if peer == "python" {
         let python = Arc::new(StandardPython::prepare(workspace)?);
-        let cases = standard_python::cases(&python, workspace, scratch);
+        let cases = relay::standard_python(&python, program, scratch);
         return Ok((python.version.clone(), cases));
     }
 
@@ -201,9 +212,13 @@ fn cases(
     let python = Arc::new(Python::prepare(workspace)?);
     let version = python.version(peer)?;
     let cases = if peer == "pylogbeat" {
-        clients::pylogbeat(&python, scratch)
+        let subjects = clients::pylogbeat(&python);
+        let mut cases = our_server::cases(&subjects[0], scratch);
+        cases.extend(relay::beats(peer, &subjects, program, scratch));
+        cases
     } else {
         let mut cases = logstash_async::cases(&python, scratch);
+        cases.extend(relay::logstash_async(&python, program, scratch));
         cases.extend(defects::cases(&python, scratch));
         cases
     };

@@ -222,6 +222,7 @@ impl Trial {
             level: self.level,
             timeout,
             retry,
+            authority: None,
             encode: false,
         })
     }

@@ -94,6 +94,8 @@ pub(crate) struct Client<'a> {
     pub(crate) timeout: Duration,
     /// How long it connects again and resends after failures.
     pub(crate) retry: Duration,
+    /// File with the certificate that is trusted, for TLS; go-lumber and PyLogBeat only.
+    pub(crate) authority: Option<&'a Path>,
     /// Whether the library encodes the events itself, from maps; otherwise it sends the lines as they are.
     pub(crate) encode: bool,
 }
@@ -116,6 +118,9 @@ impl Client<'_> {
             .args(["-level", &self.level.to_string()])
             .args(["-timeout", &go_duration(self.timeout)])
             .args(["-retry", &go_duration(self.retry)]);
+        if let Some(authority) = self.authority {
+            command.arg("-ca").arg(authority);
+        }
         if self.encode {
             command.arg("-encode");
         }
@@ -129,15 +134,22 @@ pub(crate) struct Sent {
     pub(crate) acked: usize,
     /// From the first attempt to connect to the last acknowledgement.
     pub(crate) seconds: f64,
+    /// How often it connected, if it says so.
+    pub(crate) connections: Option<usize>,
 }
 
 impl Sent {
-    /// Reads `acked EVENTS SECONDS` and waits for the end of the client.
+    /// Reads `acked EVENTS SECONDS [CONNECTIONS]` and waits for the end of the client.
     pub(crate) fn expect(client: &mut Running, patience: Duration) -> Result<Self, Failure> {
         let line = client.expect_line("acked", patience)?;
         let mut words = line.split_whitespace();
-        let sent =
-            (|| Some(Self { acked: words.next()?.parse().ok()?, seconds: words.next()?.parse().ok()? }))();
+        let sent = (|| {
+            Some(Self {
+                acked: words.next()?.parse().ok()?,
+                seconds: words.next()?.parse().ok()?,
+                connections: words.next().and_then(|word| word.parse().ok()),
+            })
+        })();
         let Some(sent) = sent else {
             fail!("a client wrote `acked {line}`");
         };

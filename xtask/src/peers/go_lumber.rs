@@ -51,19 +51,13 @@ impl GoLumber {
         client.start(&mut self.client(client.kind))
     }
 
-    /// Sends over TLS with the authority in a folder, and presents the certificate there, or none.
-    pub(crate) fn send_tls(
+    /// Sends over TLS and presents the certificate of the client in a folder.
+    pub(crate) fn send_with_certificate(
         &self,
         client: &Client<'_>,
         folder: &Path,
-        presents: bool,
     ) -> Result<Running, Failure> {
-        let mut command = self.client(client.kind);
-        command.arg("-tls").arg(folder);
-        if !presents {
-            command.arg("-anonymous");
-        }
-        client.start(&mut command)
+        client.start(self.client(client.kind).arg("-certificates").arg(folder))
     }
 
     fn client(&self, kind: ClientKind) -> Command {

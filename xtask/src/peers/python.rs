@@ -91,7 +91,7 @@ impl Python {
 
     /// Starts the handler of python-logstash-async: logs that many events, says `control ADDRESS` and `logged`, and
     /// closes the handler when somebody connects to the address. What it logged goes to `file`, one document a
-    /// line. `transport` is `Beats`, `Http`, `Tcp` or `Udp`.
+    /// line. `transport` is `Beats`, `Http`, `Tcp` or `Udp`, with TLS if there is a file with a certificate to trust.
     pub(crate) fn log(
         &self,
         transport: &str,
@@ -99,6 +99,7 @@ impl Python {
         events: usize,
         timeout: Duration,
         file: &Path,
+        authority: Option<&Path>,
     ) -> Result<Running, Failure> {
         Running::captured(
             self.script("logstash_async_client.py")
@@ -106,7 +107,8 @@ impl Python {
                 .arg(events.to_string())
                 .arg(timeout.as_secs_f64().to_string())
                 .arg(file)
-                .arg(transport),
+                .arg(transport)
+                .args(authority),
         )
     }
 

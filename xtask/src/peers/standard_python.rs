@@ -50,6 +50,19 @@ impl StandardPython {
         )
     }
 
+    /// Starts a program that logs texts, a file with a JSON list, through `SysLogHandler` and ends. The way is `udp` or
+    /// `tcp`, to a port of the loopback interface, or `unix`, to the path of a socket. What a server has to understand
+    /// goes to `file`, one object a line.
+    pub(crate) fn log_syslog(
+        &self,
+        way: &str,
+        address: &str,
+        texts: &Path,
+        file: &Path,
+    ) -> Result<Running, Failure> {
+        Running::captured(self.script("syslog_handler.py").args([way, address]).arg(texts).arg(file))
+    }
+
     fn script(&self, name: &str) -> Command {
         let mut command = Command::new(PYTHON);
         // No byte code beside the sources.

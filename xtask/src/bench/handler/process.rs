@@ -69,6 +69,7 @@ impl Processes {
             level: load.level,
             timeout: PATIENCE,
             retry: Duration::ZERO,
+            authority: None,
             encode: true,
         })?;
         delivered(&mut client, load.events)

@@ -76,11 +76,11 @@ impl Trial {
             "tls_cert = \"{folder}/server.pem\"\ntls_key = \"{folder}/server.key\"\n\
              tls_client_ca = \"{folder}/ca.pem\"\ntls_client_names = [\"client\"]"
         );
-        Rig::start(&self.program, &self.folder, "beats+tls://127.0.0.1:0", &settings)
+        Rig::start(&self.program, &self.folder, "beats+tls://127.0.0.1:0", &settings, "")
     }
 
     fn send(&self, relay: &Rig, sent: &[Vec<u8>], presents: bool) -> Result<Running, Failure> {
-        let events = self.folder.join("events");
+        let (events, authority) = (self.folder.join("events"), self.folder.join("ca.pem"));
         write_lines(&events, sent)?;
         let client = Client {
             kind: self.kind,
@@ -90,9 +90,10 @@ impl Trial {
             level: 3,
             timeout: Duration::from_secs(30),
             retry: Duration::ZERO,
+            authority: Some(&authority),
             encode: false,
         };
-        self.go.send_tls(&client, &self.folder, presents)
+        if presents { self.go.send_with_certificate(&client, &self.folder) } else { self.go.send(&client) }
     }
 }
 

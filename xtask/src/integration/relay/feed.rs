@@ -29,12 +29,14 @@ pub(super) struct Kept {
 }
 
 impl Feed {
-    /// Texts of all kinds; those of two lines only where these fit into a message.
-    pub(super) fn new(lines_in_messages: bool) -> Result<Self, Failure> {
+    /// Texts of all kinds, many times but for datagrams; those of two lines only where these fit into a message.
+    pub(super) fn new(is_datagrams: bool, lines_in_messages: bool) -> Result<Self, Failure> {
         let second = process::output(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%S"]), PATIENCE)?;
         let mut texts: Vec<String> = texts().into_iter().map(|(_, text)| text).collect();
         texts.insert(1, String::new());
         texts.extend(lines_in_messages.then(|| TWO_LINES.to_owned()));
+        let rounds = if is_datagrams { 1 } else { ROUNDS };
+        let texts = std::iter::repeat_n(texts, rounds).flatten().collect();
         Ok(Self { texts, second: second.trim().to_owned() })
     }
 
@@ -96,5 +98,8 @@ fn connect(daemon: SocketAddr) -> Result<TcpStream, Failure> {
 }
 
 const DATA: &str = r#"[order@32473 id="17" note="a \"quoted\" \\ \] value für €"]"#;
+
+/// So often that frames come in all positions of what is read at once.
+const ROUNDS: usize = 100;
 
 const PATIENCE: Duration = Duration::from_secs(30);

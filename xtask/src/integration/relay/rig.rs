@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use logstash_transport::testing::Receiver;
 use serde_json::Value;
 
@@ -17,17 +18,26 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    /// Starts it with the input `in`, which listens there and has more settings, in TOML. The folder is made.
+    /// Starts it with the input `in`, which listens there and has more settings, in TOML, as its output has. The folder
+    /// is made.
     pub(super) fn start(
         program: &Program,
         folder: &Path,
         listen: &str,
         settings: &str,
+        output: &str,
     ) -> Result<Self, Failure> {
         let receiver = Receiver::start().trying("our receiver cannot listen")?;
         // With figures it says when everything listens; for sockets of the file system it says nothing else.
         let config = format!(
-            "metrics = \"127.0.0.1:0\"\n[outputs.all]\nendpoint = \"beats://{}\"\n[inputs.in]\nlisten = \"{listen}\"\n{settings}\n",
+            "metrics = \"127.0.0.1:0\"
+[outputs.all]
+endpoint = \"beats://{}\"
+{output}
+[inputs.in]
+listen = \"{listen}\"
+{settings}
+",
             receiver.address()
         );
         let inputs: &[&str] = if listen.contains("://") { &["in"] } else { &[] };
@@ -45,7 +55,7 @@ impl Rig {
             let folder = folder.display();
             settings = format!("tls_cert = \"{folder}/server.pem\"\ntls_key = \"{folder}/server.key\"");
         }
-        Self::start(program, folder, &format!("{scheme}://127.0.0.1:0"), &settings)
+        Self::start(program, folder, &format!("{scheme}://127.0.0.1:0"), &settings, "")
     }
 
     /// Where its input listens.
@@ -69,9 +79,22 @@ impl Rig {
         Err(self.relay.fault(&format!("delivered {came} of {events} events")))
     }
 
+    pub(super) const fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
     /// Waits until that many events came out of it, ends it, which sends what is left, and returns them if they are no
     /// more.
-    pub(super) fn finish(mut self, events: usize) -> Result<Vec<Value>, Failure> {
+    pub(super) fn finish(self, events: usize) -> Result<Vec<Value>, Failure> {
+        let parse = |event: &Bytes| {
+            serde_json::from_slice(event)
+                .map_err(|error| Failure::because("what the relay sent is not JSON", error))
+        };
+        self.finish_exact(events)?.iter().map(parse).collect()
+    }
+
+    /// The same with the events as they came.
+    pub(super) fn finish_exact(mut self, events: usize) -> Result<Vec<Bytes>, Failure> {
         self.wait_for(events)?;
         self.relay.end(PATIENCE)?;
         let arrived = self.receiver.events();
@@ -79,11 +102,7 @@ impl Rig {
             let last = arrived.last().map(|event| String::from_utf8_lossy(event));
             fail!("{} events arrived instead of {events}; the last one: {last:?}", arrived.len());
         }
-        let parse = |event: &_| {
-            serde_json::from_slice(event)
-                .map_err(|error| Failure::because("what the relay sent is not JSON", error))
-        };
-        arrived.iter().map(|event| parse(&**event)).collect()
+        Ok(arrived)
     }
 }
 

@@ -82,7 +82,7 @@ struct Trial {
 
 impl Trial {
     fn run(self) -> Result<String, Failure> {
-        let feed = Feed::new(!self.way.has_lines)?;
+        let feed = Feed::new(self.way.carrier == "udp", !self.way.has_lines)?;
         let relay = Rig::listening(&self.program, &self.folder, &format!("syslog+{}", self.way.carrier))?;
         let mut daemon = self.rsyslog.start(&self.folder, &self.config(relay.address()?))?;
         let _stream = feed.send(self.listens(&mut daemon)?)?;

@@ -115,7 +115,7 @@ struct Trial {
 
 impl Trial {
     fn run(self) -> Result<String, Failure> {
-        let feed = Feed::new(!self.way.has_lines)?;
+        let feed = Feed::new(self.way.carrier == "udp", !self.way.has_lines)?;
         let relay = Rig::listening(&self.program, &self.folder, &format!("syslog+{}", self.way.carrier))?;
         // It tells nobody which port the system chose.
         let listen = free_address()?;

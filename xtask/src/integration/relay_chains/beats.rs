@@ -60,6 +60,7 @@ fn send(links: &Links, folder: &Path, address: SocketAddr, sent: &[Vec<u8>]) -> 
         level: 3,
         timeout: Duration::from_secs(30),
         retry: Duration::ZERO,
+        authority: None,
         encode: false,
     })?;
     Sent::expect(&mut client, PATIENCE).map(drop)

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::standard_python::{as_logged, parsed};
+use super::super::events::parsed;
+use super::super::relay::as_logged;
 use super::example::Example;
 use super::{Links, PATIENCE, end, free_addresses};
 use crate::failure::{Failure, fail};

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::super::events::parsed;
 use super::super::events::{read_lines, same};
-use super::super::standard_python::parsed;
 use super::example::Example;
 use super::{Links, PATIENCE, end, free_addresses};
 use crate::failure::{Failure, Trying, fail};

@@ -1,5 +1,6 @@
 //! `cargo xtask receive`: a Beats receiver that counts.
 
+use std::hint;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process;
@@ -7,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use lumberjack_codec::{ServerConfig, ServerEvent, ServerSession};
+use lumberjack_codec::{Payload, ServerConfig, ServerEvent, ServerSession};
+use serde_json::Value;
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Trying};
@@ -23,6 +25,7 @@ pub(crate) const TASK: Task = Task {
             value: "HOST:PORT",
             help: "address to listen on, a free port of the loopback interface by default",
         },
+        Flag { name: "--json", value: "", help: "decode the JSON of each event, and drop it" },
         Flag {
             name: "--with-parent",
             value: "",
@@ -31,7 +34,7 @@ pub(crate) const TASK: Task = Task {
     ],
     help: "\
 A receiver to measure clients with: it decodes and verifies the windows of any number of connections and
-acknowledges each at once; it does not look into the events. Prints `listening HOST:PORT`, and with the end of
+acknowledges each at once; it does not look into the events unless it is told so. Prints `listening HOST:PORT`, and with the end of
 each connection `received EVENTS`. Runs until it is interrupted.",
     run,
 };
@@ -48,6 +51,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         });
     }
 
+    let looks_into_events = arguments.has("--json");
     let listener = TcpListener::bind(address).trying(format_args!("cannot listen on {address}"))?;
     let address = listener.local_addr().trying("cannot tell the port")?;
     println!("listening {address}");
@@ -55,7 +59,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         let connection = connection.trying("cannot accept a connection")?;
         thread::spawn(move || {
             let mut received = 0;
-            let result = serve(connection, &mut received);
+            let result = serve(connection, looks_into_events, &mut received);
             println!("received {received}");
             if let Err(error) = result {
                 eprintln!("connection lost: {error}");
@@ -65,7 +69,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn serve(mut connection: TcpStream, received: &mut u64) -> io::Result<()> {
+fn serve(mut connection: TcpStream, looks_into_events: bool, received: &mut u64) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut session = ServerSession::new(ServerConfig::new(), Instant::now());
     let mut chunk = vec![0; 256 * 1024];
@@ -77,6 +81,10 @@ fn serve(mut connection: TcpStream, received: &mut u64) -> io::Result<()> {
                 ServerEvent::WindowComplete { window, events, .. } => {
                     *received += u64::from(events);
                     session.acknowledge(window, Instant::now());
+                }
+                ServerEvent::Event { payload: Payload::Json(document), .. } if looks_into_events => {
+                    // On the heap for as long as an application would need it, as others decode it.
+                    drop(hint::black_box(serde_json::from_slice::<Value>(&document)?));
                 }
                 ServerEvent::Closed { .. } => return Ok(()),
                 _ => {}
@@ -120,7 +128,7 @@ mod tests {
         let (connection, _) = listener.accept().unwrap();
         let server = thread::spawn(move || {
             let mut received = 0;
-            serve(connection, &mut received).unwrap();
+            serve(connection, true, &mut received).unwrap();
             received
         });
 

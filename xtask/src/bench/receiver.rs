@@ -11,21 +11,28 @@ use crate::process::Running;
 pub(super) struct Receiver {
     address: SocketAddr,
     /// Killed with the end of the measurement.
-    _process: Running,
+    process: Running,
 }
 
 impl Receiver {
-    pub(super) fn start() -> Result<Self, Failure> {
+    /// `flags` are more of those that it takes.
+    pub(super) fn start(flags: &[&str]) -> Result<Self, Failure> {
         let program = env::current_exe().trying("cannot tell where this program lies")?;
-        let mut process = Running::captured(Command::new(program).args(["receive", "--with-parent"]))?;
+        let mut command = Command::new(program);
+        let mut process = Running::captured(command.args(["receive", "--with-parent"]).args(flags))?;
         let address = process.expect_line("listening", Duration::from_secs(10))?;
         let address = address
             .parse()
             .map_err(|error| Failure::because(format!("the receiver listens on `{address}`"), error))?;
-        Ok(Self { address, _process: process })
+        Ok(Self { address, process })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The number of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
     }
 }

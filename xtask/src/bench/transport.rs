@@ -18,7 +18,7 @@ mod wire;
 pub(super) fn measure(settings: &Settings<'_>) -> Result<Vec<Comparison>, Failure> {
     let scratch = settings.workspace.scratch("bench")?;
     let peers = Peers::prepare(settings.workspace);
-    let ours = super::receiver::Receiver::start()?;
+    let ours = super::receiver::Receiver::start(&[])?;
     let theirs = match &peers.go {
         Some(go) => Some(go.serve_and_discard(Json::Checked)?),
         None => None,

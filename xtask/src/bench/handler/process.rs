@@ -35,7 +35,7 @@ impl Processes {
             emit: emit.ok(),
             go: or_say_so("go-lumber", GoLumber::prepare(workspace)),
             python: or_say_so("python-logstash-async", Python::prepare(workspace)),
-            receiver: Receiver::start()?,
+            receiver: Receiver::start(&[])?,
         })
     }
 

@@ -10,6 +10,7 @@ use super::windows::{Sender, WINDOW, Windows};
 use crate::bench::Settings;
 use crate::bench::comparison::Comparison;
 use crate::bench::measured::{Figures, Measured, Run};
+use crate::bench::receiver::Receiver;
 use crate::failure::{Failure, fail};
 use crate::peers::Json;
 
@@ -23,14 +24,16 @@ pub(super) fn measure(settings: &Settings<'_>, programs: &Programs) -> Result<Ve
         let windows = Windows::new(size, level)?;
         let count = if settings.quick { 20 } else { 60_000_000 / size / WINDOW };
         let mut sides: Vec<(&'static str, Run<'_>)> = Vec::new();
-        for side in Side::all(programs) {
+        for side in Side::all(programs).into_iter().chain([Side::OursDecoding]) {
             let windows = &windows;
             sides.push((side.name(), Box::new(move || run(settings, programs, side, windows, count))));
         }
         let measured = Measured::run(AREA, settings.runs.min(RUNS), &mut sides)?;
-        for peer in sides.iter().map(|(name, _)| *name).filter(|name| *name != OURS) {
-            comparisons.extend(measured.compare(&case, OURS, peer, &[CPU, RATE]));
+        for peer in Side::all(programs).into_iter().filter(|side| !side.is_ours()) {
+            comparisons.extend(measured.compare(&case, OURS, peer.name(), &[CPU, RATE]));
         }
+        let (case, decoding) = (format!("{case}, decoded by both"), Side::GoLumber(Json::Decoded));
+        comparisons.extend(measured.compare(&case, OURS_DECODING, decoding.name(), &[CPU, RATE]));
     }
     Ok(comparisons)
 }
@@ -60,6 +63,8 @@ fn run(
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Side {
     Ours,
+    /// Not the relay, which has no need to.
+    OursDecoding,
     Ferro,
     GoLumber(Json),
     LumberjackProtocol,
@@ -77,9 +82,14 @@ impl Side {
         sides
     }
 
+    const fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::OursDecoding)
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Ours => OURS,
+            Self::OursDecoding => OURS_DECODING,
             Self::Ferro => "ferro-lumberjack",
             Self::GoLumber(Json::Decoded) => "go-lumber, JSON decoded",
             Self::GoLumber(_) => "go-lumber, JSON as it came",
@@ -90,6 +100,7 @@ impl Side {
     pub(super) fn start(self, programs: &Programs, folder: &Path) -> Result<Collector, Failure> {
         match (self, &programs.go, &programs.ferro, &programs.lumberjack_protocol) {
             (Self::Ours, ..) => Collector::relay(&programs.relay, folder, RELAY),
+            (Self::OursDecoding, ..) => Ok(Receiver::start(&["--json"])?.into()),
             (Self::GoLumber(json), Some(go), ..) => Ok(go.serve_and_discard(json)?.into()),
             (Self::Ferro, _, Some(rust), _) | (Self::LumberjackProtocol, _, _, Some(rust)) => {
                 Ok(rust.serve_and_discard()?.into())
@@ -103,6 +114,7 @@ impl Side {
 const RELAY: &str = "inputs.in.listen = \"beats://127.0.0.1:0\"\noutputs.out.endpoint = \"discard:\"\n";
 
 const OURS: &str = "ours";
+const OURS_DECODING: &str = "ours, JSON decoded";
 
 const CPU: &str = "ns CPU/event";
 const RATE: &str = "events/s";

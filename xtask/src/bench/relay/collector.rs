@@ -3,6 +3,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::bench::receiver::Receiver;
 use crate::bench::usage::{Memory, cpu_time};
 use crate::failure::Failure;
 use crate::peers::Server;
@@ -20,6 +21,7 @@ pub(super) struct Collector {
 enum Process {
     Library(Server),
     Program(Running),
+    Receiver(Receiver),
     Relay(Relay),
 }
 
@@ -62,7 +64,7 @@ impl Collector {
     /// Adds what the program said last.
     pub(super) fn blame(&mut self, failure: Failure) -> Failure {
         match &mut self.process {
-            Process::Library(_) => failure,
+            Process::Library(_) | Process::Receiver(_) => failure,
             Process::Program(process) => process.fault(&failure.to_string()),
             Process::Relay(relay) => relay.fault(&failure.to_string()),
         }
@@ -72,8 +74,15 @@ impl Collector {
         match &self.process {
             Process::Library(server) => server.id(),
             Process::Program(process) => process.id(),
+            Process::Receiver(receiver) => receiver.id(),
             Process::Relay(relay) => relay.id(),
         }
+    }
+}
+
+impl From<Receiver> for Collector {
+    fn from(receiver: Receiver) -> Self {
+        Self { address: receiver.address(), process: Process::Receiver(receiver) }
     }
 }
 

@@ -36,7 +36,7 @@
 //! | --- | --- | --- |
 //! | one message | `max_length` of the input | it is cut, tagged and counted |
 //! | connections of an input | `max_connections`, `max_connections_per_peer`; the limit of open files of the process is raised for them as far as the system allows | closed at once and counted |
-//! | a TLS handshake | `handshake_timeout` | closed and counted |
+//! | a TLS handshake, a PROXY header | `handshake_timeout` | closed and counted |
 //! | memory of a connection | the longest message, and 64 KiB; for Beats what a window may take, 4 times the longest message | nothing more is read; the connection of a larger window is closed |
 //! | an output without room | its queue | by `when_full`: connections wait, and datagrams are dropped and counted; or all is dropped and counted |
 //!

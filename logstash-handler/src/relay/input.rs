@@ -8,6 +8,7 @@ mod document;
 mod lines;
 mod listener;
 mod peers;
+mod proxy_protocol;
 mod socket;
 mod tls;
 mod windows;

@@ -22,6 +22,7 @@ mod outage;
 mod probe;
 #[cfg(unix)]
 mod program;
+mod proxy_protocol;
 mod python;
 #[expect(dead_code, reason = "not all of it is needed here")]
 #[path = "../../../logstash-transport/tests/it/redis_server.rs"]

@@ -20,8 +20,9 @@ use std::time::Duration;
 /// | `tls_client_ca` | file with the authorities that issue the certificates of clients, PEM; needs OpenSSL, which macOS and Windows do not have | clients present none |
 /// | `tls_client_auth` | `"required"` or `"optional"`: whether a client without certificate is refused; one with a wrong one always is | `"required"` |
 /// | `tls_client_names` | names of clients, one of which the certificate must hold, `*.` for one label, or SHA-256 fingerprints | any |
-/// | `allow` | addresses and networks, such as `"10.0.0.0/8"`; others are closed at once or dropped, and counted | all |
+/// | `allow` | addresses and networks, such as `"10.0.0.0/8"`; others are closed at once or dropped, and counted; behind `proxy_protocol` those of clients count | all |
 /// | `type` | the field `type` of documents for Logstash that are not JSON already | `"logstash-relay"` |
+/// | `proxy_protocol` | addresses and networks of load balancers; their connections begin with a header of the PROXY protocol, version 1 or 2, that tells whose they are, and is due within `handshake_timeout` | none |
 /// | `tags` | added to events that are not JSON already | none |
 /// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
 /// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
@@ -50,6 +51,8 @@ pub struct InputConfig {
     tls_client_names: Vec<String>,
     #[serde(default)]
     allow: Networks,
+    #[serde(default)]
+    proxy_protocol: Networks,
     #[serde(rename = "type")]
     message_type: Option<String>,
     #[serde(default)]
@@ -80,6 +83,7 @@ impl InputConfig {
             tls_client_auth: None,
             tls_client_names: Vec::new(),
             allow: Networks::new(),
+            proxy_protocol: Networks::new(),
             message_type: None,
             tags: Vec::new(),
             max_length: None,
@@ -97,6 +101,11 @@ impl InputConfig {
     /// Whether events from that address are taken.
     pub(crate) fn allows(&self, peer: Option<IpAddr>) -> bool {
         self.allow.is_empty() || peer.is_some_and(|peer| self.allow.contain(peer))
+    }
+
+    /// Whether connections from that address tell first whose they are.
+    pub(crate) fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxy_protocol.contain(peer)
     }
 
     pub(crate) fn message_type(&self) -> &str {
@@ -195,6 +204,9 @@ impl InputConfig {
         }
         if !is_tls && (self.client_ca().is_some() || self.tls_minimum_version.is_some()) {
             return wrong("options of TLS, but the address asks for none: write +tls in its scheme");
+        }
+        if !self.proxy_protocol.is_empty() && !matches!(self.listen.carrier(), Carrier::Tcp | Carrier::Tls) {
+            return wrong("proxy_protocol is for connections over TCP and TLS only");
         }
         let has_zone = self.time_zone.is_some() || self.infer_time_zone;
         if has_zone && self.listen.protocol() != Protocol::Syslog {

@@ -1,5 +1,8 @@
 //! One connection, from its handshake to its end.
 
+use super::listener::enter;
+use super::peers::Place;
+use super::proxy_protocol::{self, Client};
 use super::{Shared, beats, lines, stopped};
 use crate::relay::config::{Carrier, Protocol};
 use crate::relay::source::Source;
@@ -11,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Serves a connection until it ends, one way or another.
-pub(super) async fn run(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
+/// Serves a connection until it ends, one way or another; that of a proxy tells first whose it is.
+pub(super) async fn run(mut stream: TcpStream, peer: SocketAddr, is_proxy: bool, shared: &Shared) {
     let counters = &shared.counters;
     counters.connections.add(1);
     counters.open_connections.add(1);
@@ -22,6 +25,12 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
     // Finds out about peers that are gone without a word.
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
     let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+    let (peer, _place) = if is_proxy {
+        let Some(client) = behind(peer, &mut stream, shared).await else { return };
+        client
+    } else {
+        (peer, None)
+    };
     let end = if shared.config.listen.carrier() == Carrier::Tls {
         let Some(acceptor) = shared.acceptor() else { return };
         let mut stop = shared.stop.clone();
@@ -47,6 +56,33 @@ pub(super) async fn run(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
             shared.problem(&format!("the connection of {peer} failed: {text}"));
         }
     }
+}
+
+/// Who is behind a proxy, with a place if he takes one; none if there is nobody to be served.
+async fn behind(
+    proxy: SocketAddr,
+    stream: &mut TcpStream,
+    shared: &Shared,
+) -> Option<(SocketAddr, Option<Place>)> {
+    let mut stop = shared.stop.clone();
+    let header = tokio::select! {
+        // What is there is read also at the end.
+        biased;
+        header = timeout(shared.config.handshake_timeout(), proxy_protocol::read(stream)) => header,
+        () = stopped(&mut stop) => return None,
+    };
+    let text = match header {
+        Ok(Ok(Client::At(client))) => return enter(client, shared).map(|place| (client, Some(place))),
+        Ok(Ok(Client::Unknown)) => return Some((proxy, None)),
+        Ok(Ok(Client::Gone)) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "its PROXY header took too long".to_owned(),
+    };
+    shared.problem(&format!(
+        "the connection of {proxy} failed: {text}; let it send one, or take its address out of proxy_protocol"
+    ));
+    shared.counters.failed_connections.add(1);
+    None
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Send + Unpin>(stream: S, source: Source, shared: &Shared) -> End {

@@ -1,5 +1,6 @@
 //! Accepts connections, and waits for nothing else.
 
+use super::peers::Place;
 use super::{Shared, connection, stopped};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,25 +32,39 @@ pub(super) async fn run(socket: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Serves a connection, unless there are too many or it is of somebody who is not allowed.
+/// Serves a connection, unless there are too many or it is of somebody who is not allowed. Whose it is that comes from a
+/// proxy shows later.
 fn admit(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
+    let is_proxy = shared.config.is_proxy(peer.ip());
+    let of_peer = if is_proxy { None } else { enter(peer, shared) };
+    if of_peer.is_none() && !is_proxy {
+        return;
+    }
+    let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else { return refuse(peer, shared) };
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        connection::run(stream, peer, is_proxy, &shared).await;
+        drop((place, of_peer));
+    });
+}
+
+/// A place for a connection of somebody, unless he is not allowed or has too many.
+pub(super) fn enter(peer: SocketAddr, shared: &Shared) -> Option<Place> {
     if !shared.config.allows(Some(peer.ip())) {
         shared.counters.not_allowed.add(1);
         shared.problem(&format!("a connection of {peer} was closed at once, it is not allowed"));
-        return;
+        return None;
     }
-    let place = Arc::clone(&shared.places).try_acquire_owned().ok();
-    let of_peer = shared.peers.enter(peer.ip().to_canonical());
-    let (Some(place), Some(of_peer)) = (place, of_peer) else {
-        shared.counters.refused_connections.add(1);
-        shared.problem(&format!("a connection of {peer} was closed at once, there are too many"));
-        return;
-    };
-    let shared = Arc::clone(shared);
-    tokio::spawn(async move {
-        connection::run(stream, peer, &shared).await;
-        drop((place, of_peer));
-    });
+    let place = shared.peers.enter(peer.ip().to_canonical());
+    if place.is_none() {
+        refuse(peer, shared);
+    }
+    place
+}
+
+fn refuse(peer: SocketAddr, shared: &Shared) {
+    shared.counters.refused_connections.add(1);
+    shared.problem(&format!("a connection of {peer} was closed at once, there are too many"));
 }
 
 const PAUSE: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "relay")]
 
-#[path = "../../../logstash-transport/tests/it/authority.rs"]
+// A link to the tests of logstash-transport, as is redis_server: in a package it is a file of its own.
 mod authority;
 mod back_pressure;
 mod beats;
@@ -25,7 +25,6 @@ mod program;
 mod proxy_protocol;
 mod python;
 #[expect(dead_code, reason = "not all of it is needed here")]
-#[path = "../../../logstash-transport/tests/it/redis_server.rs"]
 mod redis_server;
 mod reload;
 mod routes;

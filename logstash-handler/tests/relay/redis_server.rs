@@ -1,0 +1,1 @@
+../../../logstash-transport/tests/it/redis_server.rs

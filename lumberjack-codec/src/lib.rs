@@ -15,6 +15,7 @@
 //! | read or write single frames | [`FrameDecoder`], [`encode`] |
 //! | read frames of a buffer without a copy or a count | [`FrameDecoder::decode_borrowed`] |
 //! | receive whole windows instead of events | [`WindowCollector`] |
+//! | copy documents out of the input, without an event for each | [`ServerSession::poll_event_with`] |
 //! | cut a stream of events into windows | [`window_prefix`] |
 //! | wait between attempts | [`Backoff`] |
 //! | start with small windows | [`SlowStart`] |

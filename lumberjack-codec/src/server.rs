@@ -273,10 +273,15 @@ impl ServerSession {
                 }
                 Ok(None) => {
                     self.skip(taken);
-                    if !self.eof {
-                        return None;
+                    if self.eof {
+                        self.on_eof();
+                        continue;
                     }
-                    self.on_eof();
+                    if self.input.is_empty() && self.input.try_reclaim(KEEP_INPUT + 1) {
+                        // One huge document must not hold its memory for the rest of the connection.
+                        self.input = BytesMut::new();
+                    }
+                    return None;
                 }
                 Err(error) => self.fail(SessionError::Decode(error)),
             }
@@ -434,6 +439,9 @@ enum Phase {
     Draining { reason: CloseReason, since: Instant },
     Closed,
 }
+
+/// Bytes of a buffer for input that is kept while it is empty.
+const KEEP_INPUT: usize = 256 * 1024;
 
 /// Answers that are not fetched yet, above which nothing more is read: a peer that sends empty
 /// windows and never reads would otherwise fill the memory.

@@ -518,3 +518,25 @@ fn what_is_read_into_the_buffer_counts_as_received() {
     session.received(later);
     assert_eq!((lend(&mut session), session.buffer().len(), documents), (0, 0, 1));
 }
+
+#[test]
+fn a_buffer_that_one_huge_document_needed_is_let_go() {
+    let now = Instant::now();
+    let mut session = ServerSession::new(ServerConfig::new(), now);
+    let mut wire = BytesMut::new();
+    let huge = vec![b'x'; 1024 * 1024];
+    lumberjack_codec::encode::encode_window([huge.as_slice()], 0, &mut wire).unwrap();
+    let mut lengths = Vec::new();
+    for piece in wire.chunks(64 * 1024) {
+        session.buffer().extend_from_slice(piece);
+        session.received(now);
+        while session.poll_event_with(|_, document| lengths.push(document.len())).is_some() {}
+    }
+    assert_eq!(lengths, [huge.len()]);
+    assert!(!session.buffer().try_reclaim(1));
+    // What is usual is kept for the next bytes.
+    session.buffer().extend_from_slice(ONE);
+    session.received(now);
+    while session.poll_event_with(|_, _| {}).is_some() {}
+    assert!(session.buffer().is_empty() && session.buffer().try_reclaim(ONE.len()));
+}

@@ -87,7 +87,7 @@ impl<'s> Messages<'s> {
     }
 
     fn make_room(&mut self) {
-        if self.input.is_empty() && self.input.capacity() > LARGEST_STEP {
+        if self.input.is_empty() && self.input.try_reclaim(2 * LARGEST_STEP + 1) {
             // What one long message took is not needed any more.
             self.input = BytesMut::new();
         }

@@ -130,6 +130,7 @@ pub use framing::{Extent, Frame, Framer, FramerOptions, Framing, TooLong};
 
 mod history;
 mod input;
+mod leftover;
 mod metrics;
 mod open_files;
 mod output;

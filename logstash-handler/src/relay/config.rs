@@ -63,7 +63,8 @@ use toml::Table;
 /// | `shutdown_timeout` | how long a shutdown may take | `"10 s"` |
 ///
 /// Other keys are refused. `${NAME}` in a text stands for the variable of the environment, `${NAME:-VALUE}` for it
-/// or, where it is not set or empty, for the value, and `$${` for `${`.
+/// or, where it is not set or empty, for the value, and `$${` for `${`. It stands as it is: in an address, a
+/// password needs `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RelayConfig {

@@ -2,6 +2,7 @@ use super::config::RelayConfig;
 use super::counters::InputStats;
 use super::error::RelayError;
 use super::input::Input;
+use super::leftover::Leftovers;
 use super::open_files;
 use super::output::Output;
 use super::problems::Problems;
@@ -87,8 +88,12 @@ impl Relay {
             view: Arc::new(View::new()),
             web: Mutex::default(),
         };
+        let leftovers = Leftovers::new(&config);
         match relay.reload(config) {
-            Ok(()) => Ok(relay),
+            Ok(()) => {
+                leftovers.tell(relay.problems());
+                Ok(relay)
+            }
             Err(error) => {
                 drop(relay.shutdown(Duration::ZERO));
                 Err(error)
@@ -122,7 +127,14 @@ impl Relay {
         let end = |state: &mut State, inputs: Named<Input>, outputs: Named<Output>| {
             state.leaving.retain(|leaving| !leaving.is_finished());
             if !inputs.is_empty() || !outputs.is_empty() {
-                state.leaving.push(runtime.spawn(leave(inputs, outputs, timeout, Arc::clone(problems))));
+                let leftovers = Leftovers::new(&state.config);
+                state.leaving.push(runtime.spawn(leave(
+                    inputs,
+                    outputs,
+                    timeout,
+                    leftovers,
+                    Arc::clone(problems),
+                )));
             }
         };
         let next = self
@@ -159,8 +171,8 @@ impl Relay {
             input.run();
         }
         self.view.show(inputs.clone(), outputs.clone(), true);
-        end(&mut state, gone_inputs, gone_outputs);
         (state.config, state.inputs, state.outputs) = (config, inputs, outputs);
+        end(&mut state, gone_inputs, gone_outputs);
         Ok(())
     }
 
@@ -398,6 +410,7 @@ async fn leave(
     inputs: Named<Input>,
     outputs: Named<Output>,
     time: Duration,
+    leftovers: Leftovers,
     problems: Arc<Problems>,
 ) -> BTreeMap<String, Report> {
     let all = async {
@@ -416,6 +429,8 @@ async fn leave(
         }
         reports.insert(name, report);
     }
+    // It reads from disk; one that panicked has told nothing.
+    let _ = spawn_blocking(move || leftovers.tell(&problems)).await;
     reports
 }
 

@@ -54,6 +54,37 @@ fn an_output_that_is_gone_delivers_what_it_has() {
 }
 
 #[test]
+fn events_of_an_output_that_is_gone_are_told_where_they_wait() {
+    let config = |name: &str| {
+        format!(
+            r#"
+            queue = "FOLDER/queue"
+            inputs.a.listen = "lines+tcp://127.0.0.1:0"
+            outputs.{name}.endpoint = "beats://127.0.0.1:1"
+            "#
+        )
+    };
+    let is_told = |stats: &RelayStats| {
+        let told = stats.problems.iter().find(|problem| problem.place == "queue");
+        told.is_some_and(|problem| {
+            problem.text.starts_with("1 events wait in ") && problem.text.contains("queue/one,")
+        })
+    };
+    let rig = Rig::start(&config("one"));
+    rig.send("a", b"1\n");
+    rig.eventually(|stats| stats.outputs["one"].queued == 1);
+    rig.reload(&config("two"));
+    rig.eventually(is_told);
+    let (_, folder) = rig.shutdown();
+    let rig = Rig::start_in(folder, &config("two"));
+    assert!(is_told(&rig.relay.stats()));
+    let (_, folder) = rig.shutdown();
+    let rig = Rig::start_in(folder, &config("one"));
+    let stats = rig.relay.stats();
+    assert_eq!((stats.outputs["one"].recovered, is_told(&stats)), (1, false));
+}
+
+#[test]
 fn a_configuration_that_cannot_be_used_changes_nothing() {
     let rig = Rig::start(&format!("metrics = \"127.0.0.1:0\"\n{BEFORE}"));
     let (address, page) = (rig.address("a"), rig.relay.metrics_address().unwrap());

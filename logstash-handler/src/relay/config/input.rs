@@ -202,16 +202,6 @@ impl InputConfig {
                 "tls_client_auth and tls_client_names need tls_client_ca: name the file with the authorities",
             );
         }
-        if !is_tls && (self.client_ca().is_some() || self.tls_minimum_version.is_some()) {
-            return wrong("options of TLS, but the address asks for none: write +tls in its scheme");
-        }
-        if !self.proxy_protocol.is_empty() && !matches!(self.listen.carrier(), Carrier::Tcp | Carrier::Tls) {
-            return wrong("proxy_protocol is for connections over TCP and TLS only");
-        }
-        let has_zone = self.time_zone.is_some() || self.infer_time_zone;
-        if has_zone && self.listen.protocol() != Protocol::Syslog {
-            return wrong("time_zone and infer_time_zone are for syslog only");
-        }
         if self.max_length() == 0 || self.max_length() > MAX_LENGTH {
             return wrong("max_length is from 1 byte to 64 MiB");
         }
@@ -231,11 +221,18 @@ impl InputConfig {
     fn check_use(&self) -> Result<(), ConfigError> {
         let carrier = self.listen.carrier();
         let (connects, is_tls) = (matches!(carrier, Carrier::Tcp | Carrier::Tls), carrier == Carrier::Tls);
+        let is_syslog = self.listen.protocol() == Protocol::Syslog;
+        let has_proxies = !self.proxy_protocol.is_empty();
         let keys = [
             ("max_connections", self.max_connections.is_some(), connects, "connections"),
             ("max_connections_per_peer", self.max_connections_per_peer.is_some(), connects, "connections"),
             ("idle_timeout", self.idle_timeout.is_some(), connects, "connections"),
-            ("handshake_timeout", self.handshake_timeout.is_some(), is_tls, "TLS"),
+            ("proxy_protocol", has_proxies, connects, "connections"),
+            ("handshake_timeout", self.handshake_timeout.is_some(), is_tls || has_proxies, "TLS"),
+            ("tls_client_ca", self.client_ca().is_some(), is_tls, "TLS"),
+            ("tls_minimum_version", self.tls_minimum_version.is_some(), is_tls, "TLS"),
+            ("time_zone", self.time_zone.is_some(), is_syslog, "syslog"),
+            ("infer_time_zone", self.infer_time_zone, is_syslog, "syslog"),
             ("receive_buffer", self.receive_buffer.is_some(), carrier == Carrier::Udp, "UDP"),
             ("acknowledge", self.acknowledge.is_some(), self.is_beats(), "Beats"),
         ];

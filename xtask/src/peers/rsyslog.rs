@@ -37,7 +37,8 @@ impl Rsyslog {
     /// Whether it listens already must be tried.
     pub(crate) fn start(&self, folder: &Path, config: &str) -> Result<Running, Failure> {
         let file = folder.join("rsyslog.conf");
-        let config = format!("global(workDirectory=\"{}\")\n{config}", folder.display());
+        let config =
+            format!("global(workDirectory=\"{}\" net.enableDNS=\"off\")\n{config}", folder.display());
         fs::write(&file, config).trying(format_args!("cannot write {}", file.display()))?;
         let modules = self.packages.search_path("rsyslog");
         let command = || {
@@ -47,10 +48,7 @@ impl Rsyslog {
         };
         // It would start with half of a configuration.
         process::output(command().arg("-N1"), PROMPT)?;
-        // -x: what would be looked up in the DNS is not.
-        Running::captured(
-            command().args(["-n", "-x", "-i"]).arg(folder.join("rsyslogd.pid")).env("TZ", "UTC"),
-        )
+        Running::captured(command().args(["-n", "-i"]).arg(folder.join("rsyslogd.pid")).env("TZ", "UTC"))
     }
 }
 

@@ -72,7 +72,6 @@ impl Feed {
                 "@timestamp": format!("{}.{milliseconds}Z", self.second),
                 "msgid": if kept.structured { json!("ORDER-7") } else { Value::Null },
                 "structured_data": if kept.structured { data } else { Value::Null },
-                "host": "127.0.0.1",
             })
         });
         each.collect()

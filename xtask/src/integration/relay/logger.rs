@@ -70,15 +70,10 @@ struct Call {
 
 impl Trial {
     fn run(self) -> Result<String, Failure> {
-        let socket = self.folder.join("socket");
-        let listen = match self.way.carrier {
-            "unix" => format!("syslog+unix:{}", socket.display()),
-            carrier => format!("syslog+{carrier}://127.0.0.1:0"),
-        };
-        let mut relay = Rig::start(&self.program, &self.folder, &listen, "", "")?;
+        let mut relay = Rig::listening(&self.program, &self.folder, &format!("syslog+{}", self.way.carrier))?;
         let mut to: Vec<String> = self.way.options.iter().map(|&option| option.to_owned()).collect();
         match self.way.carrier {
-            "unix" => to.push(format!("--socket={}", socket.display())),
+            "unix" => to.push(format!("--socket={}", self.folder.join("socket").display())),
             _ => to.extend(["--server=127.0.0.1".into(), format!("--port={}", relay.address()?.port())]),
         }
 

@@ -45,8 +45,8 @@ listen = \"{listen}\"
         Ok(Self { relay, receiver })
     }
 
-    /// Starts it with an input that listens on a port of its own choice, with a certificate if its scheme says so: the
-    /// folder then holds `server.pem`, with which it is trusted.
+    /// Starts it with an input that listens on a port of its own choice, or on `socket` in the folder. If the scheme
+    /// says TLS, the folder then holds `server.pem`, with which it is trusted.
     pub(super) fn listening(program: &Program, folder: &Path, scheme: &str) -> Result<Self, Failure> {
         fs::create_dir_all(folder).trying(format_args!("cannot make {}", folder.display()))?;
         let mut settings = String::new();
@@ -55,7 +55,11 @@ listen = \"{listen}\"
             let folder = folder.display();
             settings = format!("tls_cert = \"{folder}/server.pem\"\ntls_key = \"{folder}/server.key\"");
         }
-        Self::start(program, folder, &format!("{scheme}://127.0.0.1:0"), &settings, "")
+        let listen = match scheme.strip_suffix("+unix") {
+            Some(_) => format!("{scheme}:{}", folder.join("socket").display()),
+            None => format!("{scheme}://127.0.0.1:0"),
+        };
+        Self::start(program, folder, &listen, &settings, "")
     }
 
     /// Where its input listens.

@@ -56,20 +56,10 @@ impl Trial {
     }
 
     fn syslog(self, way: &str) -> Result<String, Failure> {
-        let socket = self.folder.join("socket");
-        let (rig, address) = if way == "unix" {
-            let rig = Rig::start(
-                &self.program,
-                &self.folder,
-                &format!("syslog+unix:{}", socket.display()),
-                "",
-                "",
-            )?;
-            (rig, socket.display().to_string())
-        } else {
-            let rig = Rig::listening(&self.program, &self.folder, &format!("syslog+{way}"))?;
-            let port = rig.address()?.port();
-            (rig, port.to_string())
+        let rig = Rig::listening(&self.program, &self.folder, &format!("syslog+{way}"))?;
+        let address = match way {
+            "unix" => self.folder.join("socket").display().to_string(),
+            _ => rig.address()?.port().to_string(),
         };
         let mut logged: Vec<String> = texts().into_iter().map(|(_, text)| text).collect();
         logged.push(String::new());

@@ -88,6 +88,14 @@ const WAYS: &[Way] = &[
         has_lines: false,
         kept: ALL,
     },
+    Way {
+        name: "unix socket, RFC 5424",
+        carrier: "unix",
+        driver: "unix-dgram",
+        options: "flags(syslog-protocol)",
+        has_lines: false,
+        kept: ALL,
+    },
 ];
 
 /// How its messages get to the relay.
@@ -115,31 +123,35 @@ struct Trial {
 
 impl Trial {
     fn run(self) -> Result<String, Failure> {
-        let feed = Feed::new(self.way.carrier == "udp", !self.way.has_lines)?;
+        let feed = Feed::new(matches!(self.way.carrier, "udp" | "unix"), !self.way.has_lines)?;
         let relay = Rig::listening(&self.program, &self.folder, &format!("syslog+{}", self.way.carrier))?;
         // It tells nobody which port the system chose.
         let listen = free_address()?;
-        let _daemon = self.syslog_ng.start(&self.folder, &self.config(listen, relay.address()?))?;
+        let _daemon = self.syslog_ng.start(&self.folder, &self.config(listen, &relay)?)?;
         let _stream = feed.send(listen)?;
         same(&feed.expected(self.way.kept), &relay.finish(feed.len())?)?;
         Ok(format!("{} events, each with all that this format carries", feed.len()))
     }
 
     /// It takes messages over TCP and passes them on.
-    fn config(&self, listen: SocketAddr, relay: SocketAddr) -> String {
+    fn config(&self, listen: SocketAddr, relay: &Rig) -> Result<String, Failure> {
         let Way { carrier, driver, options, .. } = self.way;
+        let folder = self.folder.display();
+        let to = match *carrier {
+            "unix" => format!("\"{folder}/socket\""),
+            _ => format!("\"127.0.0.1\" port({}) transport(\"{carrier}\")", relay.address()?.port()),
+        };
         let trust = match *carrier {
-            "tls" => format!("tls(ca-file(\"{}/server.pem\") peer-verify(yes))", self.folder.display()),
+            "tls" => format!("tls(ca-file(\"{folder}/server.pem\") peer-verify(yes))"),
             _ => String::new(),
         };
-        let port = relay.port();
-        format!(
+        Ok(format!(
             "options {{ keep-hostname(yes); frac-digits(3); log-msg-size(65536); stats-freq(0); use-dns(no); }};
 source in {{ syslog(ip(\"127.0.0.1\") port({}) transport(\"tcp\")); }};
-destination out {{ {driver}(\"127.0.0.1\" port({port}) transport(\"{carrier}\") {options} {trust}); }};
+destination out {{ {driver}({to} {options} {trust}); }};
 log {{ source(in); destination(out); }};
 ",
             listen.port()
-        )
+        ))
     }
 }

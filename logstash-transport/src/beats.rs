@@ -236,9 +236,7 @@ impl Transport for BeatsTransport {
     /// Resolves, connects, encrypts, and sends [`probe_event`](Self::probe_event) or an empty window, over a
     /// connection of its own.
     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
-        let connected = self.connector.connect(&self.interrupt)?;
-        let write_timeout = self.connector.options().write_timeout;
-        probe::protocol(connected, self.endpoint(), &self.options, write_timeout, &self.interrupt)
+        probe::protocol(&mut self.connector, &self.options, &self.interrupt)
     }
 
     fn close(&mut self) {

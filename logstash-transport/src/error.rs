@@ -1,3 +1,4 @@
+use crate::probe::{ProbeReport, ProbeStep};
 use lumberjack_codec::DecodeError;
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,13 +15,14 @@ pub struct TransportError {
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     advice: Option<Cow<'static, str>>,
+    passed: Vec<ProbeStep>,
 }
 
 impl TransportError {
     /// An error; `message` says what was being done, and with whom.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None, advice: None }
+        Self { kind, message: message.into(), source: None, advice: None, passed: Vec::new() }
     }
 
     /// Adds the cause.
@@ -37,6 +39,13 @@ impl TransportError {
         self
     }
 
+    /// Adds what had succeeded before.
+    #[must_use]
+    pub fn after(mut self, report: &ProbeReport) -> Self {
+        self.passed.splice(..0, report.steps.iter().cloned());
+        self
+    }
+
     /// Adds a sentence on what to do where there is none that knows better.
     #[cfg(feature = "redis")]
     pub(crate) fn or_advise(self, advice: &'static str) -> Self {
@@ -45,8 +54,9 @@ impl TransportError {
 
     /// This error as the cause of one that says what was being done; kind and advice stay.
     #[cfg(any(feature = "beats", feature = "redis"))]
-    pub(crate) fn within(self, message: impl Into<String>) -> Self {
+    pub(crate) fn within(mut self, message: impl Into<String>) -> Self {
         Self {
+            passed: std::mem::take(&mut self.passed),
             kind: self.kind,
             message: message.into(),
             advice: self.advice.clone(),
@@ -58,6 +68,12 @@ impl TransportError {
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.advice.as_deref()
+    }
+
+    /// The steps on the way to the peer that had succeeded, where that is known.
+    #[must_use]
+    pub fn passed(&self) -> &[ProbeStep] {
+        &self.passed
     }
 
     /// What the program is to do about it.

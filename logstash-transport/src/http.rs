@@ -265,10 +265,12 @@ impl Transport for HttpTransport {
         let mut report = self.probe_connection()?;
         let started = Instant::now();
         let method = if self.options.body == HttpBody::Single { Method::HEAD } else { Method::POST };
-        let answer = self.exchange(method, &[])?;
+        let answer = self.exchange(method, &[]).map_err(|error| error.after(&report))?;
         let takes_no_event = matches!(answer.status.as_u16(), 400 | 405 | 411 | 422);
         match status::judge(&answer, &self.options.expected_statuses) {
-            Verdict::Failed(kind) if !takes_no_event => return Err(self.refused(&answer, kind)),
+            Verdict::Failed(kind) if !takes_no_event => {
+                return Err(self.refused(&answer, kind).after(&report));
+            }
             _ => report.push("protocol", format!("answers {}", answer.status), started.elapsed()),
         }
         Ok(report)

@@ -222,6 +222,7 @@ impl Members {
                     failures.push(None);
                 }
                 Err(error) => {
+                    report.absorb_steps(error.passed(), |detail| format!("{}: {detail}", member.name));
                     let mut text = format!("{}: {}", member.name, error_chain(&error));
                     if let Some(advice) = error.advice() {
                         text.push_str(&format!(" ({advice})"));
@@ -234,7 +235,7 @@ impl Members {
         if failures.iter().any(Option::is_none) {
             Ok(report)
         } else {
-            Err(self.failure(&failures, Instant::now()))
+            Err(self.failure(&failures, Instant::now()).after(&report))
         }
     }
 }

@@ -29,24 +29,26 @@ impl ProbeReport {
     }
 
     /// Adds what another report found, each detail as `text` makes it.
-    pub(crate) fn absorb(&mut self, found: Self, text: impl Fn(String) -> String) {
-        for step in found.steps {
-            self.push(step.name, text(step.detail), step.duration);
-        }
+    pub(crate) fn absorb(&mut self, found: Self, text: impl Fn(&str) -> String) {
+        self.absorb_steps(&found.steps, text);
         #[cfg(feature = "tls")]
         {
             let both = self.certificate.take().into_iter().chain(found.certificate);
             self.certificate = both.min_by_key(|certificate| certificate.not_after);
         }
     }
+
+    /// Adds steps, each detail as `text` makes it.
+    pub(crate) fn absorb_steps(&mut self, steps: &[ProbeStep], text: impl Fn(&str) -> String) {
+        for step in steps {
+            self.push(step.name, text(&step.detail), step.duration);
+        }
+    }
 }
 
 impl fmt::Display for ProbeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for step in &self.steps {
-            writeln!(f, "{:<10} {:>8.1} ms  {}", step.name, step.duration.as_secs_f64() * 1e3, step.detail)?;
-        }
-        Ok(())
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
 }
 
@@ -61,4 +63,10 @@ pub struct ProbeStep {
     pub detail: String,
     /// How long it took.
     pub duration: Duration,
+}
+
+impl fmt::Display for ProbeStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<10} {:>8.1} ms  {}", self.name, self.duration.as_secs_f64() * 1e3, self.detail)
+    }
 }

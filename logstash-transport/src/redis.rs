@@ -147,7 +147,9 @@ impl RedisTransport {
         let waits = self.options.waits(self.connector.options().write_timeout, &self.interrupt);
         let mut connection = Connection::new(connected.stream, waits);
         connection.log_in(&self.options).map_err(|failure| {
-            failure.into_error().within(format!("cannot log in to {}", self.connector.endpoint()))
+            let error =
+                failure.into_error().within(format!("cannot log in to {}", self.connector.endpoint()));
+            error.after(&connected.report)
         })?;
         Ok((connection, connected.report))
     }
@@ -300,9 +302,10 @@ impl Transport for RedisTransport {
     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
         let (mut connection, mut report) = self.connect()?;
         let started = Instant::now();
+        let passed = report.clone();
         let failed = |failure: Failure| {
             let text = format!("{} was reached, but the protocol step failed", self.endpoint());
-            let error = failure.into_error().within(text);
+            let error = failure.into_error().within(text).after(&passed);
             error.or_advise("see the log of the server, and whether this is the port of a Redis server, without TLS or with")
         };
         match connection.ask(&[b"PING"]).map_err(failed)? {

@@ -163,6 +163,7 @@ impl Transport for TcpTransport {
         connection.check(self.settle_time, &self.interrupt).map_err(|error| {
             self.undelivered(error)
                 .advise("the peer hangs up on new connections: see its log, or the load balancer's")
+                .after(&report)
         })?;
         report.push(
             "protocol",

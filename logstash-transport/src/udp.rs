@@ -241,7 +241,8 @@ impl Transport for UdpTransport {
         let detail = format!("{}; nothing was sent: nobody can say whether anything listens", socket.peer());
         report.push("connect", detail, Duration::ZERO);
         if let Oversize::Tcp(stream) = &mut self.oversize {
-            report.absorb(stream.probe()?, |detail| detail);
+            let found = stream.probe().map_err(|error| error.after(&report))?;
+            report.absorb(found, str::to_owned);
         }
         Ok(report)
     }

@@ -20,6 +20,7 @@ mod powercut;
 mod process;
 mod receive;
 mod relay;
+mod screenshot;
 mod send;
 mod steps;
 mod task;

@@ -99,6 +99,11 @@ impl Relay {
         }
     }
 
+    /// Where it shows its figures, with `metrics` in its configuration.
+    pub(crate) const fn figures(&self) -> Option<SocketAddr> {
+        self.figures
+    }
+
     /// What it shows at a path of its figures; with `metrics` in its configuration.
     pub(crate) fn show(&self, path: &str) -> Result<String, Failure> {
         let Some(address) = self.figures else { fail!("the relay shows no figures") };

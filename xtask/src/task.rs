@@ -2,7 +2,9 @@ use std::process::ExitCode;
 
 use crate::arguments::Arguments;
 use crate::failure::Failure;
-use crate::{backlog, bench, ci, deliver, demo, fuzz, integration, kills, powercut, receive, send, test};
+use crate::{
+    backlog, bench, ci, deliver, demo, fuzz, integration, kills, powercut, receive, screenshot, send, test,
+};
 
 /// Every task, in the order in which `cargo xtask help` lists them.
 const TASKS: &[&Task] = &[
@@ -17,6 +19,7 @@ const TASKS: &[&Task] = &[
     &receive::TASK,
     &send::TASK,
     &deliver::TASK,
+    &screenshot::TASK,
     &ci::TASK,
 ];
 

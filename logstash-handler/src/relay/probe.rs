@@ -3,7 +3,7 @@
 use super::config::{Carrier, InputConfig, OutputConfig, RelayConfig};
 use super::output::folder;
 use crate::queue::inspect;
-use logstash_transport::{ProbeReport, TransportError, error_chain};
+use logstash_transport::{ProbeStep, TransportError, error_chain};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, UdpSocket};
@@ -18,19 +18,24 @@ pub struct Finding {
     pub place: String,
     /// Whether it would work.
     pub is_right: bool,
-    /// What was found, or what is wrong and what to do; may have several lines.
+    /// What was found, or what is wrong; may have several lines.
     pub text: String,
+    /// The steps on the way to an output that succeeded, in their order.
+    pub steps: Vec<ProbeStep>,
+    /// What to do about what is wrong, where that is known.
+    pub advice: Option<String>,
 }
 
 /// Tries every part of a configuration, and hands on what it finds at once. Sends nothing, and is done with
 /// each output within the timeouts of its transport.
 ///
-/// A port that is in use is no fault: it is so while the relay runs.
+/// A port that is in use is no fault: it is so while the relay runs. Nor is a queue that another process uses:
+/// the relay gets a part of its own then.
 pub fn probe(config: &RelayConfig, mut found: impl FnMut(&Finding)) {
-    let mut tell = |place: String, result: Result<String, String>| {
+    let mut tell = |place: String, result: Result<Found, Found>| {
         let is_right = result.is_ok();
-        let text = result.unwrap_or_else(|text| text);
-        found(&Finding { place, is_right, text });
+        let Found { text, steps, advice } = result.unwrap_or_else(|fault| fault);
+        found(&Finding { place, is_right, text, steps, advice });
     };
     for (name, input) in &config.inputs {
         tell(format!("input {name}"), probe_input(input));
@@ -46,10 +51,41 @@ pub fn probe(config: &RelayConfig, mut found: impl FnMut(&Finding)) {
     }
 }
 
-fn probe_input(input: &InputConfig) -> Result<String, String> {
+/// What was found, or what is wrong.
+#[derive(Default)]
+struct Found {
+    text: String,
+    steps: Vec<ProbeStep>,
+    advice: Option<String>,
+}
+
+impl Found {
+    fn advise(mut self, advice: &str) -> Self {
+        self.advice = Some(advice.to_owned());
+        self
+    }
+}
+
+impl From<String> for Found {
+    fn from(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
+
+impl From<&TransportError> for Found {
+    fn from(error: &TransportError) -> Self {
+        Self {
+            text: error_chain(error),
+            steps: error.passed().to_vec(),
+            advice: error.advice().map(str::to_owned),
+        }
+    }
+}
+
+fn probe_input(input: &InputConfig) -> Result<Found, Found> {
     let mut text = String::new();
     if let Some(tls) = input.tls() {
-        tls.check().map_err(|error| error_chain(&error))?;
+        tls.check().map_err(|error| Found::from(error_chain(&error)))?;
         text.push_str("certificate and key fit; ");
     }
     let listen = &input.listen;
@@ -59,32 +95,47 @@ fn probe_input(input: &InputConfig) -> Result<String, String> {
         Carrier::Udp => UdpSocket::bind(address).map(drop),
         Carrier::Unix => writable(listen.path().parent().unwrap_or_else(|| Path::new("/"))),
     };
-    bound(attempt, &listen.to_string()).map(|found| text + &found)
+    let mut found = bound(attempt, &listen.to_string())?;
+    found.text.insert_str(0, &text);
+    Ok(found)
 }
 
-fn bound(attempt: io::Result<()>, address: &str) -> Result<String, String> {
-    match attempt {
-        Ok(()) => Ok(format!("{address} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            Ok(format!("{address} is in use: by this relay, if it runs; another one cannot have it"))
+fn bound(attempt: io::Result<()>, address: &str) -> Result<Found, Found> {
+    let error = match attempt {
+        Ok(()) => return Ok(format!("{address} is free").into()),
+        Err(error) => error,
+    };
+    let fault = Found::from(format!("cannot listen on {address}: {error}"));
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            let text = format!("{address} is in use: by this relay, if it runs; another one cannot have it");
+            Ok(text.into())
         }
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            let advice = "ports below 1024 need the capability CAP_NET_BIND_SERVICE, and paths a folder that \
-                          can be written";
-            Err(format!("cannot listen on {address}: {error}; {advice}"))
+        ErrorKind::AddrNotAvailable => {
+            Err(fault.advise("use an address of this machine, or 0.0.0.0 or [::] for all of them"))
         }
-        Err(error) => Err(format!("cannot listen on {address}: {error}")),
+        ErrorKind::PermissionDenied => Err(fault.advise(
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE, and paths a folder that can be written",
+        )),
+        _ => Err(fault),
     }
 }
 
-fn probe_queue(directory: &Path) -> Result<String, String> {
+fn probe_queue(directory: &Path) -> Result<Found, Found> {
     let shown = directory.display();
     let cannot = |error: io::Error| {
-        format!("{shown} cannot be written: {error}; give it to the user that the relay runs as")
+        let fault = Found::from(format!("{shown} cannot be written: {error}"));
+        match error.kind() {
+            ErrorKind::StorageFull => fault.advise("make room on its disk, or name another directory"),
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                fault.advise("a file is in its way: name another directory")
+            }
+            _ => fault.advise("give it to the user that the relay runs as, or name another directory"),
+        }
     };
     // What a start would do too.
     fs::create_dir_all(directory).and_then(|()| writable(directory)).map_err(cannot)?;
-    let inspection = inspect(directory).map_err(|error| error_chain(&error))?;
+    let inspection = inspect(directory).map_err(|error| Found::from(error_chain(&error)))?;
     let waiting = inspection.events();
     let mut text = format!("{shown} can be written, {waiting} events wait in it");
     for lane in &inspection.lanes {
@@ -97,30 +148,19 @@ fn probe_queue(directory: &Path) -> Result<String, String> {
     for damaged in &inspection.damaged {
         text.push_str(&format!("\ndamaged, and set aside: {} ({})", damaged.path.display(), damaged.reason));
     }
-    Ok(text)
+    Ok(text.into())
 }
 
-fn probe_output(output: &OutputConfig) -> Result<String, String> {
-    let transport = output.transport().transport();
-    let mut transport = transport.map_err(|error| error_chain(&error))?;
+fn probe_output(output: &OutputConfig) -> Result<Found, Found> {
+    let mut transport = output.transport().transport().map_err(|error| Found::from(error_chain(&error)))?;
     let result = transport.probe();
     transport.close();
-    result.map(|report| steps(&report)).map_err(|error| explained(&error))
-}
-
-fn steps(report: &ProbeReport) -> String {
-    let mut text = format!("takes events\n{}", report.to_string().trim_end());
+    let report = result.map_err(|error| Found::from(&error))?;
+    let mut text = "takes events".to_owned();
     if let Some(certificate) = &report.certificate {
         text.push_str(&format!("\n{certificate}"));
     }
-    text
-}
-
-fn explained(error: &TransportError) -> String {
-    match error.advice() {
-        Some(advice) => format!("{}\n{advice}", error_chain(error)),
-        None => error_chain(error),
-    }
+    Ok(Found { text, steps: report.steps, advice: None })
 }
 
 /// Whether files can be made in a folder.

@@ -265,17 +265,43 @@ fn peers_that_end_within_a_record_take_no_time() {
 }
 
 #[test]
-fn check_tells_what_is_wrong_and_fails() {
-    let check = |output: &str| {
-        let arguments = ["check", "--input", "lines+tcp://127.0.0.1:0", "--output", output];
-        Command::new(env!("CARGO_BIN_EXE_logstash-relay")).args(arguments).output().unwrap()
+fn check_tells_what_is_wrong_and_what_to_do_and_fails() {
+    let check = |arguments: &[&str]| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_logstash-relay"));
+        run.arg("check").args(arguments).output().unwrap()
     };
-    let run = check("stdout:");
+    let input = ["--input", "lines+tcp://127.0.0.1:0", "--output"];
+    let run = check(&[&input[..], &["stdout:"]].concat());
     assert!(run.status.success(), "{run:?}");
-    let run = check("beats://127.0.0.1:1");
+
+    let run = check(&[&input[..], &["beats://127.0.0.1:1"]].concat());
     let text = String::from_utf8_lossy(&run.stdout);
-    assert!(text.contains("WRONG  output beats://127.0.0.1:1: ") && text.contains("refused"), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "right  input lines+tcp://127.0.0.1:0: lines+tcp://127.0.0.1:0 is free");
+    let fault = "WRONG  output beats://127.0.0.1:1: cannot connect to beats://127.0.0.1:1: ";
+    assert!(lines[1].starts_with(fault) && lines[1].contains("refused"), "{text}");
+    assert!(lines[2].starts_with("       resolve") && lines[2].ends_with("ms  127.0.0.1:1"), "{text}");
+    assert_eq!(lines[3], "       to do: see whether the peer runs and listens on this address and port");
+    assert_eq!((run.status.code(), lines.len()), (Some(1), 4), "{text}");
+
+    let run = check(&[&input[..], &["beats://127.0.0.1:1", "--json"]].concat());
+    let found: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&found[0]["right"], &found[1]["right"]), (&true.into(), &false.into()), "{found}");
+    assert_eq!(found[1]["steps"][0]["name"], "resolve", "{found}");
     assert_eq!(run.status.code(), Some(1));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("relay.toml");
+    let wrong = |input: &str, cause: &str| {
+        fs::write(&file, format!("[inputs.in]\n{input}\n[outputs.out]\nendpoint = \"stdout:\"")).unwrap();
+        let run = check(&["--config", file.to_str().unwrap()]);
+        let told = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(run.status.code() == Some(1) && told.contains(cause), "{told}");
+    };
+    wrong("listn = \"beats://127.0.0.1:0\"", "did you mean `listen`?");
+    let listen = "listen = \"beats+tls://127.0.0.1:0\"";
+    wrong(&format!("{listen}\ntls_cert = \"cert.pem\""), "tls_key");
+    wrong(&format!("{listen}\ntls_key = \"key.pem\""), "tls_cert");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::deadline;
-use super::dial::{Dialer, Established, Route};
+use super::dial::{Dialer, Established, Route, resolved};
 use super::options::ConnectionOptions;
 use super::proxy::{ProxyError, Socks5Proxy};
 use super::socket::{Socket, Stream};
@@ -7,9 +7,10 @@ use crate::endpoint::Endpoint;
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::probe::ProbeReport;
+#[cfg(all(feature = "beats", feature = "tls"))]
+use crate::tls::Verification;
 #[cfg(feature = "tls")]
 use crate::tls::{PeerCertificate, TlsConfig, TlsContext};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Makes connections to an endpoint, all the way up to encryption.
@@ -75,8 +76,8 @@ impl Connector {
             // Files that do not fit together are not worth a connection.
             tls.connector()?;
             if tls.lacks_authority() {
-                let (socket, _) = self.open(interrupt)?;
-                self.find_authority(socket, interrupt)?;
+                let (socket, report) = self.open(interrupt)?;
+                self.find_authority(socket, interrupt).map_err(|error| error.after(&report))?;
             }
         }
         #[cfg(not(feature = "tls"))]
@@ -86,6 +87,18 @@ impl Connector {
         }
         let _ = interrupt;
         Ok(())
+    }
+
+    /// Whether the peer encrypts, though it was not asked to: it shakes hands over a connection of its own,
+    /// whoever it is.
+    #[cfg(all(feature = "beats", feature = "tls"))]
+    pub(crate) fn wants_tls(&mut self, interrupt: &Interrupt) -> bool {
+        let mut tls = TlsContext::new(TlsConfig::new().verification(Verification::DangerNone));
+        let timeout = self.options.handshake_timeout;
+        self.tls.is_none()
+            && self.open(interrupt).is_ok_and(|(socket, _)| {
+                tls.handshake(socket, self.endpoint.name(), timeout, interrupt).is_ok()
+            })
     }
 
     /// Whether connections are encrypted.
@@ -144,12 +157,13 @@ impl Connector {
     ) -> Result<(Socket, ProbeReport), TransportError> {
         let started = Instant::now();
         let deadline = deadline(self.options.handshake_timeout);
+        let passed = report.clone();
         let failed = |kind, advice: &'static str| {
             let what = format!(
                 "cannot connect to {} through the proxy {}:{}",
                 self.endpoint, proxy.host, proxy.port
             );
-            TransportError::new(kind, what).advise(advice)
+            TransportError::new(kind, what).advise(advice).after(&passed)
         };
         match proxy.open(&mut socket, host, self.endpoint.port(), deadline, interrupt) {
             Ok(()) => {
@@ -188,8 +202,9 @@ impl Connector {
     ) -> Result<Connected, TransportError> {
         let Some(tls) = &mut self.tls else { return Ok(Connected { stream: Stream::Plain(socket), report }) };
         let started = Instant::now();
-        let stream =
-            tls.handshake(socket, self.endpoint.name(), self.options.handshake_timeout, interrupt)?;
+        let stream = tls
+            .handshake(socket, self.endpoint.name(), self.options.handshake_timeout, interrupt)
+            .map_err(|error| error.after(&report))?;
         let der = stream.peer_certificate().ok().flatten().and_then(|certificate| certificate.to_der().ok());
         let peer = der.and_then(|der| PeerCertificate::from_der(&der));
         let detail =
@@ -212,9 +227,7 @@ impl Connector {
 }
 
 fn report(established: &Established) -> ProbeReport {
-    let mut report = ProbeReport::new();
-    let listed = established.resolved.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
-    report.push("resolve", listed, established.resolving);
+    let mut report = resolved(&established.resolved, established.resolving);
     report.push("connect", established.address.to_string(), established.connecting);
     report
 }

@@ -4,6 +4,7 @@ use super::{RESOLVE_ADVICE, SLICE, deadline};
 use crate::balance::{Lookup, system_lookup};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
+use crate::probe::ProbeReport;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -108,14 +109,30 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 fn establish(route: &Route, lookup: &Lookup, timeout: Duration) -> Dialed {
     let started = Instant::now();
-    let resolved = resolve(lookup, &route.host, route.port)?;
+    let addresses = resolve(lookup, &route.host, route.port)?;
     let too = route.resolve_too.as_ref();
     let too = too.map(|host| resolve(lookup, host, route.port)).transpose()?;
     let resolving = started.elapsed();
     let started = Instant::now();
-    let (stream, address) = connect(&resolved, timeout).map_err(|error| unreachable(&route.name, error))?;
+    let (stream, address) = connect(&addresses, timeout)
+        .map_err(|error| unreachable(&route.name, error).after(&resolved(&addresses, resolving)))?;
     let resolved_too = too.and_then(|addresses| addresses.first().map(SocketAddr::ip));
-    Ok(Established { stream, address, resolved, resolved_too, resolving, connecting: started.elapsed() })
+    Ok(Established {
+        stream,
+        address,
+        resolved: addresses,
+        resolved_too,
+        resolving,
+        connecting: started.elapsed(),
+    })
+}
+
+/// The step that found these addresses.
+pub(super) fn resolved(addresses: &[SocketAddr], time: Duration) -> ProbeReport {
+    let listed = addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
+    let mut report = ProbeReport::new();
+    report.push("resolve", listed, time);
+    report
 }
 
 /// All addresses, in the order of the resolver.
@@ -197,6 +214,9 @@ fn unreachable(name: &str, error: io::Error) -> TransportError {
 pub(crate) fn connect_advice(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::ConnectionRefused => "see whether the peer runs and listens on this address and port",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "this machine has no way there: look at the address, and at the networks and routes of this machine"
+        }
         _ => "see whether the peer's machine is up, and whether a firewall lets this port through",
     }
 }

@@ -1,5 +1,5 @@
 use super::config::{Source, TlsConfig, TlsVersion, Verification};
-use super::error::{TlsError, TlsErrorKind, advice};
+use super::error::{TlsError, TlsErrorKind, advice, reason};
 use super::{file, fingerprint, identity, presented};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
@@ -85,8 +85,8 @@ impl TlsContext {
         if self.found.is_empty() {
             let seen = seen.iter().map(fingerprint::print).collect::<Vec<_>>().join(", ");
             let text = format!("{host} presents no certificate with the fingerprint wanted, but {seen}");
-            let advice = "compare TlsConfig::ca_fingerprint with that of the authority; the peer must present \
-                          the authority's certificate in its chain, otherwise give it with TlsConfig::ca_file";
+            let advice = "compare ca_fingerprint with that of the authority; the peer must present \
+                          the authority's certificate in its chain, otherwise give it with ca_file";
             return Err(TransportError::new(ErrorKind::Misconfigured, text).advise(advice));
         }
         Ok(())
@@ -112,8 +112,9 @@ impl TlsContext {
             match attempt {
                 Ok(stream) => return Ok(stream),
                 Err(HandshakeError::Failure(error)) => {
-                    let advice = advice(&error.to_string());
-                    let error = failed(kind(&error), "").caused_by(error);
+                    let text = error.to_string();
+                    let advice = advice(&text);
+                    let error = failed(kind(&error), "").caused_by(reason(&text));
                     return Err(error.advise(advice.unwrap_or(SEE_THE_LOG)));
                 }
                 Err(HandshakeError::WouldBlock(_)) if interrupt.is_raised() => {

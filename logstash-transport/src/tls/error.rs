@@ -68,6 +68,20 @@ pub(crate) fn is_refusal(error: &io::Error) -> bool {
     text.contains(" alert ") && !text.contains("internal error") && !text.contains("close notify")
 }
 
+/// What OpenSSL says, without the numbers and places that it adds for those who work on it; other libraries have
+/// none.
+///
+/// Its texts are `error:NUMBER:LIBRARY:FUNCTION:REASON:FILE:LINE:DATA`, several with commas between them, and
+/// behind that in parentheses what is wrong with a certificate.
+pub(crate) fn reason(text: &str) -> String {
+    let first = text.strip_prefix("error:").and_then(|error| error.split(':').nth(3));
+    let Some(reason) = first.filter(|reason| !reason.is_empty()) else { return text.to_owned() };
+    match text.rfind(" (").map(|at| &text[at..]).filter(|detail| detail.ends_with(')')) {
+        Some(detail) => format!("{reason}{detail}"),
+        None => reason.to_owned(),
+    }
+}
+
 /// One sentence on what to do about a handshake that failed with this text.
 pub(crate) fn advice(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
@@ -78,11 +92,12 @@ pub(crate) fn advice(text: &str) -> Option<&'static str> {
         ),
         (
             &["hostname mismatch", "ip address mismatch", "cn name", "host name"],
-            "connect to a name that the peer's certificate holds, or name one with TlsConfig::server_name",
+            "connect to a name that the peer's certificate holds, or name one with server_name (tls_server_name in an address)",
         ),
         (
             &["issuer certificate", "self-signed", "self signed", "unable to verify", "not trusted"],
-            "give the certificate of the authority that issued the peer's with TlsConfig::ca_file or ca_fingerprint",
+            "give the certificate of the authority that issued the peer's with ca_file (tls_ca in an address), or its \
+             fingerprint with ca_fingerprint",
         ),
         (
             &["wrong version number", "packet length too long", "http request"],
@@ -90,7 +105,8 @@ pub(crate) fn advice(text: &str) -> Option<&'static str> {
         ),
         (
             &["certificate required", "alert handshake failure"],
-            "the peer wants a client certificate: give one with TlsConfig::client_certificate_file and client_key_file",
+            "the peer wants a client certificate: give one with client_certificate_file and client_key_file (tls_cert and \
+             tls_key in an address)",
         ),
         (
             &["alert unknown ca", "alert bad certificate", "alert certificate", "decrypt error"],
@@ -98,7 +114,7 @@ pub(crate) fn advice(text: &str) -> Option<&'static str> {
         ),
         (
             &["protocol version", "unsupported protocol"],
-            "the two sides have no version of TLS in common: look at TlsConfig::minimum_version and at the peer's",
+            "the two sides have no version of TLS in common: look at minimum_version and at the peer's",
         ),
         (
             &["unexpected eof", "eof while reading"],
@@ -106,4 +122,29 @@ pub(crate) fn advice(text: &str) -> Option<&'static str> {
         ),
     ];
     rules.iter().find(|(signs, _)| signs.iter().any(|sign| text.contains(sign))).map(|(_, advice)| *advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_told_without_numbers_and_places() {
+        let refused = "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:\
+                       ../ssl/statem/statem_clnt.c:1889: (unable to get local issuer certificate)";
+        let cases = [
+            (refused, "certificate verify failed (unable to get local issuer certificate)"),
+            (
+                "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/x.c:354:",
+                "wrong version number",
+            ),
+            ("error:1:lib:f:first:a.c:1:, error:2:lib:f:second:b.c:2:", "first"),
+            ("error:0A000086:lib:f", "error:0A000086:lib:f"),
+            ("unexpected EOF", "unexpected EOF"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(reason(text), expected);
+        }
+    }
 }

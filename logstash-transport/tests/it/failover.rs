@@ -225,7 +225,8 @@ fn what_to_do_is_told_for_each_member() {
         "{advice}"
     );
     let steps = Failover::new(dead()).or(Scripted::new()).probe().unwrap().steps;
-    assert!(steps[0].name == "failed" && steps[0].detail.ends_with(')'), "{steps:?}");
+    assert_eq!(steps[0].name, "resolve", "{steps:?}");
+    assert!(steps[1].name == "failed" && steps[1].detail.ends_with(')'), "{steps:?}");
 }
 
 /// Members that deliver exactly what they acknowledge, and fail at random, in every arrangement.

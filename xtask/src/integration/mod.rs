@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::arguments::{Arguments, one_of};
 use crate::failure::{Failure, Trying};
 use crate::peers::{
-    GoLumber, Logger, Missing, Openssl, Profile, Python, Rsyslog, RustPeer, StandardPython, SyslogNg,
+    Chromium, GoLumber, Logger, Missing, Openssl, Profile, Python, Rsyslog, RustPeer, StandardPython,
+    SyslogNg,
 };
 use crate::relay::Program;
 use crate::task::{Flag, Task};
@@ -26,6 +27,7 @@ mod our_tls;
 mod relay;
 mod relay_chains;
 mod report;
+mod status_page;
 mod table;
 mod wire;
 
@@ -69,6 +71,7 @@ Starts the peers as processes and compares what arrives with what was sent, byte
   openssl                s_client to our relay, lines, JSON and syslog over TLS
   relay-chains           each example of a configuration of the relay from end to end, and the commands of the README;
                          needs Go 1.19, Python 3, redis-server, rsyslog, openssl and logger
+  chromium               looks at the status page of our relay
 
 rsyslog and syslog-ng cannot be installed at once. On Debian the packages of what is not installed are unpacked below
 target/peers/.
@@ -96,6 +99,7 @@ const PEERS: &[&str] = &[
     "syslog-ng",
     "openssl",
     "relay-chains",
+    "chromium",
 ];
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -202,6 +206,11 @@ fn cases(
     if peer == "syslog-ng" {
         let syslog_ng = Arc::new(SyslogNg::prepare(workspace)?);
         return Ok((syslog_ng.version.clone(), relay::syslog_ng(&syslog_ng, program, scratch)));
+    }
+
+    if peer == "chromium" {
+        let chromium = Arc::new(Chromium::prepare()?);
+        return Ok((chromium.version.clone(), status_page::cases(&chromium, program, scratch)));
     }
 
     if peer == "openssl" {

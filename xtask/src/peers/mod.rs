@@ -6,6 +6,9 @@ use std::fmt;
 
 use crate::failure::Failure;
 
+mod chromium;
+pub(crate) use chromium::{Chromium, Page};
+
 mod debian;
 
 mod driver;

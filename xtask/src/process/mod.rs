@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -61,18 +61,23 @@ impl Running {
         Self::start(command)
     }
 
+    /// Starts a process to which others write and from which they read.
+    pub(crate) fn in_dialogue(command: &mut Command) -> Result<(Self, ChildStdin, ChildStdout), Failure> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (name, mut child, keeper) = spawn(command)?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let mut running = Self::watch(name, child, keeper);
+        match pipes {
+            Some((input, output)) => Ok((running, input, output)),
+            None => Err(running.fault("has no pipes")),
+        }
+    }
+
     fn start(command: &mut Command) -> Result<Self, Failure> {
-        let name = describe(command);
-        Keeper::prepare(command);
-        let mut child = command.spawn().trying(format_args!("cannot start `{name}`"))?;
-        let keeper = match Keeper::keep(&child) {
-            Ok(keeper) => keeper,
-            Err(error) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(Failure::because("cannot start the shell that ends other processes", error));
-            }
-        };
+        spawn(command).map(|(name, child, keeper)| Self::watch(name, child, keeper))
+    }
+
+    fn watch(name: String, mut child: Child, keeper: Keeper) -> Self {
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
         let (told, overheard) = mpsc::sync_channel(LINES);
         let last_words = child.stderr.take().map(|stderr| {
@@ -98,7 +103,7 @@ impl Running {
             lines
         });
         let input = child.stdin.take();
-        Ok(Self { name, child, keeper, status: None, _input: input, lines, complaints, last_words })
+        Self { name, child, keeper, status: None, _input: input, lines, complaints, last_words }
     }
 
     /// The number that the system gave the process.
@@ -277,6 +282,20 @@ fn describe(command: &Command) -> String {
     let mut words = vec![program.file_name().unwrap_or_else(|| command.get_program()).to_string_lossy()];
     words.extend(command.get_args().map(OsStr::to_string_lossy));
     words.join(" ")
+}
+
+fn spawn(command: &mut Command) -> Result<(String, Child, Keeper), Failure> {
+    let name = describe(command);
+    Keeper::prepare(command);
+    let mut child = command.spawn().trying(format_args!("cannot start `{name}`"))?;
+    match Keeper::keep(&child) {
+        Ok(keeper) => Ok((name, child, keeper)),
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(Failure::because("cannot start the shell that ends other processes", error))
+        }
+    }
 }
 
 fn for_each_line(source: impl Read + Send + 'static, mut take: impl FnMut(String) -> bool + Send + 'static) {

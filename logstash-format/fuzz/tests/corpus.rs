@@ -4,9 +4,10 @@
 mod event;
 #[path = "../fuzz_targets/masking.rs"]
 mod masking;
+#[path = "../../../lumberjack-codec/fuzz/tests/support/seeds.rs"]
+mod seeds;
 
-use std::fs;
-use std::path::Path;
+use seeds::run_all;
 
 #[test]
 fn the_event_target_holds_over_its_corpus() {
@@ -16,18 +17,4 @@ fn the_event_target_holds_over_its_corpus() {
 #[test]
 fn the_masking_target_holds_over_its_corpus() {
     run_all("masking", masking::run);
-}
-
-/// Each seed as it is, and cut after each of its bytes.
-fn run_all(target: &str, run: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
-    let mut seeds = 0;
-    for entry in fs::read_dir(&corpus).unwrap() {
-        let seed = fs::read(entry.unwrap().path()).unwrap();
-        for length in 0..=seed.len() {
-            run(&seed[..length]);
-        }
-        seeds += 1;
-    }
-    assert!(seeds >= 5, "{seeds} seeds in {}", corpus.display());
 }

@@ -9,6 +9,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// What a service manager is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum News {
+    Alive,
+    Ready,
+    Reloading,
+    Stopping,
+}
+
 /// What the outside wants.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Wish {
@@ -22,7 +31,8 @@ impl Relay {
     ///
     /// SIGHUP makes it take over what `reread` returns; a configuration that cannot be used is told on
     /// stderr and changes nothing. A service manager that waits for it is told when the relay is ready,
-    /// reloads and stops, and in time that it is alive. `ready` is called before that, once all signals are
+    /// reloads and stops, what it does, and in time that it is alive, which it is as long as its threads do what
+    /// they are given. `ready` is called before that, once all signals are
     /// heard: whoever is told of the relay earlier could end it by one that it does not know yet.
     ///
     /// # Errors
@@ -37,29 +47,31 @@ impl Relay {
         let (wishes, wanted) = channel();
         self.watch_signals(wishes)?;
         ready(&self);
-        manager::tell(manager::READY);
+        manager::tell(News::Ready, &self.status_line());
         let mut timeout = shutdown_timeout;
         let watchdog = manager::watchdog();
         loop {
             match next(&wanted, watchdog) {
                 Some(Wish::Stop) => break,
                 Some(Wish::Reload) => {
-                    manager::reloading();
-                    match self.take_over(&mut reread) {
+                    manager::tell(News::Reloading, "reads its configuration again");
+                    let mut status = String::new();
+                    match self.alive_during(watchdog, || self.take_over(&mut reread)) {
                         Ok(renewed) => {
                             timeout = renewed;
                             self.problems().print("logstash-relay: reload: the configuration is in force");
                         }
-                        Err(text) => self.problems().answer("reload", &text),
+                        Err(text) => {
+                            status = format!("the last reload failed: {text}; ");
+                            self.problems().answer("reload", &text);
+                        }
                     }
-                    manager::tell(manager::READY);
+                    manager::tell(News::Ready, &(status + &self.status_line()));
                 }
-                // A relay whose threads hang is not alive, whatever this one does.
-                None if self.responds(watchdog.unwrap_or_default()) => manager::tell(manager::ALIVE),
-                None => {}
+                None => self.show_life(watchdog.unwrap_or_default()),
             }
         }
-        manager::tell(manager::STOPPING);
+        manager::tell(News::Stopping, "delivers or stores what it has");
         thread::spawn(move || {
             while let Ok(wish) = wanted.recv() {
                 if wish == Wish::Stop {
@@ -68,6 +80,35 @@ impl Relay {
             }
         });
         Ok(self.shutdown(timeout))
+    }
+
+    /// Does what may take longer than the manager would wait for a sign of life.
+    fn alive_during<T>(&self, watchdog: Option<Duration>, work: impl FnOnce() -> T) -> T {
+        let Some(interval) = watchdog else { return work() };
+        let (over, is_over) = channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                while is_over.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                    self.show_life(interval);
+                }
+            });
+            let result = work();
+            drop(over);
+            result
+        })
+    }
+
+    /// A relay whose threads hang is not alive, whatever this one does.
+    fn show_life(&self, time: Duration) {
+        if self.responds(time) {
+            manager::tell(News::Alive, "");
+        }
+    }
+
+    /// For `systemctl status`.
+    fn status_line(&self) -> String {
+        let stats = self.stats();
+        format!("{} inputs, {} outputs", stats.inputs.len(), stats.outputs.len())
     }
 
     /// Takes over another configuration; tells how long a shutdown may take from now on.
@@ -143,22 +184,27 @@ fn next(wanted: &Receiver<Wish>, watchdog: Option<Duration>) -> Option<Wish> {
 
 #[cfg(target_os = "linux")]
 mod manager {
+    use super::News;
     use sd_notify::NotifyState;
     use std::time::Duration;
 
-    pub(super) const ALIVE: &[NotifyState<'_>] = &[NotifyState::Watchdog];
-    pub(super) const READY: &[NotifyState<'_>] = &[NotifyState::Ready];
-    pub(super) const STOPPING: &[NotifyState<'_>] = &[NotifyState::Stopping];
-
-    pub(super) fn tell(state: &[NotifyState<'_>]) {
-        // Without a manager there is nobody to tell.
-        let _ = sd_notify::notify(state);
-    }
-
-    pub(super) fn reloading() {
-        if let Ok(now) = NotifyState::monotonic_usec_now() {
-            tell(&[NotifyState::Reloading, now]);
+    /// Tells news, and unless it is empty one line on what the service does.
+    pub(super) fn tell(news: News, status: &str) {
+        let mut state = vec![match news {
+            News::Alive => NotifyState::Watchdog,
+            News::Ready => NotifyState::Ready,
+            News::Reloading => NotifyState::Reloading,
+            News::Stopping => NotifyState::Stopping,
+        }];
+        if news == News::Reloading {
+            state.extend(NotifyState::monotonic_usec_now());
         }
+        let status = status.replace('\n', " ");
+        if !status.is_empty() {
+            state.push(NotifyState::Status(&status));
+        }
+        // Without a manager there is nobody to tell.
+        let _ = sd_notify::notify(&state);
     }
 
     /// How often the manager wants to hear that the service is alive, with time to spare.
@@ -169,15 +215,10 @@ mod manager {
 
 #[cfg(not(target_os = "linux"))]
 mod manager {
+    use super::News;
     use std::time::Duration;
 
-    pub(super) const ALIVE: () = ();
-    pub(super) const READY: () = ();
-    pub(super) const STOPPING: () = ();
-
-    pub(super) const fn tell((): ()) {}
-
-    pub(super) const fn reloading() {}
+    pub(super) const fn tell(_: News, _: &str) {}
 
     pub(super) const fn watchdog() -> Option<Duration> {
         None
@@ -186,3 +227,35 @@ mod manager {
 
 /// The exit code of a process that is told to end for the second time.
 const ENDED_AT_ONCE: i32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Barrier, Mutex};
+
+    #[test]
+    fn a_relay_whose_threads_hang_is_not_alive() {
+        let config =
+            RelayConfig::new().listen("lines+tcp://127.0.0.1:0").unwrap().send_to("discard:").unwrap();
+        let relay = Relay::start(config).unwrap();
+        assert!(relay.responds(LONG));
+        let runtime = relay.runtime().unwrap();
+        let threads = runtime.metrics().num_workers();
+        let (hang, all) = (Arc::new(Mutex::new(())), Arc::new(Barrier::new(threads + 1)));
+        let held = hang.lock().unwrap();
+        for _ in 0..threads {
+            let (hang, all) = (Arc::clone(&hang), Arc::clone(&all));
+            runtime.spawn(async move {
+                all.wait();
+                drop(hang.lock());
+            });
+        }
+        all.wait();
+        assert!(!relay.responds(Duration::from_millis(50)));
+        drop(held);
+        assert!(relay.responds(LONG));
+        assert!(relay.shutdown(LONG).is_complete());
+    }
+
+    const LONG: Duration = Duration::from_secs(20);
+}

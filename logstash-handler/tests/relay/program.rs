@@ -157,21 +157,27 @@ fn the_service_manager_is_told() {
     };
     let environment = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "300000")];
     let mut program = Program::start_with(folder.path(), LINES, &environment);
-    assert!(told().starts_with("READY=1"));
+    assert_eq!(told().trim_end(), "READY=1\nSTATUS=1 inputs, 1 outputs");
     assert!(told().starts_with("WATCHDOG=1"));
+    let next = || {
+        let all = std::iter::repeat_with(told);
+        all.into_iter().find(|news| !news.starts_with("WATCHDOG=1")).unwrap()
+    };
     program.signal("HUP");
-    let mut next = told();
-    while next.starts_with("WATCHDOG=1") {
-        next = told();
-    }
-    assert!(next.contains("RELOADING=1") && next.contains("MONOTONIC_USEC="), "{next}");
-    assert!(told().starts_with("READY=1"));
+    let reloading = next();
+    assert!(reloading.contains("RELOADING=1") && reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    assert!(next().starts_with("READY=1\nSTATUS=1 inputs"));
+    fs::write(folder.path().join("relay.toml"), "inputs.in.listn = 1").unwrap();
+    program.signal("HUP");
+    assert!(next().contains("RELOADING=1"));
+    let ready = next();
+    assert!(
+        ready.starts_with("READY=1\nSTATUS=the last reload failed: ") && ready.contains("`listn`"),
+        "{ready}"
+    );
     program.signal("TERM");
-    let mut next = told();
-    while next.starts_with("WATCHDOG=1") {
-        next = told();
-    }
-    assert!(next.starts_with("STOPPING=1"), "{next}");
+    let stopping = next();
+    assert!(stopping.starts_with("STOPPING=1\nSTATUS="), "{stopping}");
     assert!(program.wait().success());
 }
 

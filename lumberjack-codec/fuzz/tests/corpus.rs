@@ -6,11 +6,12 @@ mod client;
 mod decoder;
 #[path = "../fuzz_targets/encoder.rs"]
 mod encoder;
+#[path = "support/seeds.rs"]
+mod seeds;
 #[path = "../fuzz_targets/server.rs"]
 mod server;
 
-use std::fs;
-use std::path::Path;
+use seeds::run_all;
 
 #[test]
 fn the_client_target_holds_over_its_corpus() {
@@ -30,18 +31,4 @@ fn the_encoder_target_holds_over_its_corpus() {
 #[test]
 fn the_server_target_holds_over_its_corpus() {
     run_all("server", server::run);
-}
-
-/// Each seed as it is, and cut after each of its bytes.
-fn run_all(target: &str, run: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
-    let mut seeds = 0;
-    for entry in fs::read_dir(&corpus).unwrap() {
-        let seed = fs::read(entry.unwrap().path()).unwrap();
-        for length in 0..=seed.len() {
-            run(&seed[..length]);
-        }
-        seeds += 1;
-    }
-    assert!(seeds >= 5, "{seeds} seeds in {}", corpus.display());
 }

@@ -1,6 +1,7 @@
 //! Inputs: listeners, and what they share with their connections.
 
 mod beats;
+mod budget;
 mod buffers;
 mod connection;
 mod datagram;
@@ -23,6 +24,7 @@ use super::router::{Dispatcher, Held, Router};
 use super::source::{Labels, Source};
 use super::syslog::SyslogParser;
 use super::tls_peer::TlsPeer;
+use budget::Budget;
 use buffers::Buffers;
 use peers::Peers;
 use std::net::SocketAddr;
@@ -67,6 +69,7 @@ struct Shared {
     places: Arc<Semaphore>,
     peers: Arc<Peers>,
     /// For windows of Beats.
+    budget: Arc<Budget>,
     buffers: Arc<Buffers>,
     stop: watch::Receiver<bool>,
 }
@@ -96,6 +99,7 @@ impl Input {
             acceptor: RwLock::new(acceptor),
             places: Arc::new(Semaphore::new(config.max_connections())),
             peers: Arc::new(Peers::new(config.max_connections_per_peer())),
+            budget: Arc::new(Budget::new(config.max_memory())),
             buffers: Arc::default(),
             stop: stopped,
         });

@@ -141,9 +141,9 @@ impl Output {
         }
     }
 
-    /// Drops an event that nobody waits any more to hand over, and counts it.
-    pub(crate) fn turn_away(&self, reason: DropReason) {
-        self.handler.turn_away(reason, 1);
+    /// Drops events that nobody waits any more to hand over, and counts them.
+    pub(crate) fn turn_away(&self, reason: DropReason, events: u64) {
+        self.handler.turn_away(reason, events);
     }
 
     /// Takes a window as soon as there is room; tells the positions of its events, or that they are lost.

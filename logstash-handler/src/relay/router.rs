@@ -87,7 +87,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.output.turn_away(DropReason::Closed);
+            self.output.turn_away(DropReason::Closed, 1);
         }
     }
 }
@@ -194,7 +194,7 @@ impl Dispatcher {
         for output in heirs {
             match output.try_take(&orphan.document, orphan.at, held.is_some()) {
                 Taken::Settled => {}
-                Taken::Closed => output.turn_away(DropReason::Closed),
+                Taken::Closed => output.turn_away(DropReason::Closed, 1),
                 Taken::NoRoom => {
                     if let Some(held) = &mut held {
                         held.push(Held::new(output, orphan.document.clone(), orphan.at, orphan.severity));

@@ -230,3 +230,42 @@ fn what_waits_for_room_is_delivered_when_there_is_some_in_time() {
     assert_eq!(report.outputs["waits"].acknowledged, report.inputs["lines"].received);
     assert!(writer.join().unwrap() >= before);
 }
+
+#[test]
+fn a_window_whose_client_is_gone_is_in_the_books_of_all_outputs_or_of_none() {
+    let away = Receiver::start().unwrap();
+    away.go_away();
+    let config = format!(
+        r#"
+        inputs.beats.listen = "beats://127.0.0.1:0"
+        outputs.file = {{ endpoint = "file:FOLDER/out", format = "raw" }}
+        [outputs.waits]
+        endpoint = "beats://{}"
+        [outputs.waits.handler]
+        arena_bytes = "64 KiB"
+        max_event_bytes = "32 KiB"
+        compression_level = 0
+        queue = {{ type = "memory", max_bytes = "64 KiB" }}
+        "#,
+        away.address(),
+    );
+    let rig = Rig::start(&config);
+    let mut stream = rig.connect("beats");
+    let window = [&b"2W\0\0\0\x012J\0\0\0\x01\0\0\x75\x30"[..], &[b'x'; 30_000]].concat();
+    // A connection may have eight windows under way: more than the second output has room for.
+    stream.set_nonblocking(true).unwrap();
+    let mut written = 0;
+    let windows = window.repeat(20);
+    let (mut before, mut looks) = ((0, 0), 0);
+    rig.eventually(|stats| {
+        written += stream.write(windows.get(written..).unwrap_or_default()).unwrap_or_default();
+        let now = (stats.outputs["file"].accepted, stats.outputs["waits"].accepted);
+        looks = if std::mem::replace(&mut before, now) == now && now.0 > now.1 { looks + 1 } else { 0 };
+        looks >= 50
+    });
+    drop(stream);
+    rig.eventually(|stats| stats.inputs["beats"].open_connections == 0);
+    let report = rig.relay.shutdown(Duration::from_millis(500));
+    check(&report);
+    assert!(report.outputs["waits"].dropped.overflow <= 1, "{report:?}");
+}

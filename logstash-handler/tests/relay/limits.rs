@@ -104,3 +104,27 @@ fn who_is_not_allowed_is_closed_at_once_or_not_heard() {
     assert_eq!((stats.inputs["in"].not_allowed, stats.inputs["udp"].not_allowed), (1, 1));
     assert_eq!((stats.inputs["in"].connections, stats.inputs["udp"].received), (0, 1));
 }
+
+#[test]
+fn beyond_the_memory_of_an_input_windows_are_ended_one_after_the_other() {
+    const CLIENTS: u8 = 5;
+    let rig = Rig::start(&config("max_memory = \"64 KiB\"").replace("lines+tcp", "beats"));
+    let event = |number: u8| [&[b'2', b'J', 0, 0, 0, number, 0, 0, 0xc3, 0x50], &[b'x'; 50_000][..]].concat();
+    let mut streams: Vec<TcpStream> = (0..CLIENTS).map(|_| rig.connect("in")).collect();
+    for stream in &mut streams {
+        stream.write_all(&[b"2W\0\0\0\x02", &event(1)[..]].concat()).unwrap();
+    }
+    // Two of them take more than there is; one more may go on, and has nothing to go on with.
+    rig.eventually(|stats| stats.inputs["in"].bytes >= 2 * 50_000);
+    for stream in &mut streams {
+        stream.write_all(&event(2)).unwrap();
+    }
+    for stream in &mut streams {
+        let mut answer = [0; 6];
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"2A\0\0\0\x02");
+    }
+    assert_eq!(lines(&rig.path("out"), 10).len(), 10);
+    assert_eq!(rig.relay.stats().inputs["in"].failed_connections, 0);
+}

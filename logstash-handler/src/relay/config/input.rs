@@ -25,6 +25,7 @@ use std::time::Duration;
 /// | `proxy_protocol` | addresses and networks of load balancers; their connections begin with a header of the PROXY protocol, version 1 or 2, that tells whose they are, and is due within `handshake_timeout` | none |
 /// | `tags` | added to events that are not JSON already | none |
 /// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
+/// | `max_memory` | bytes that all connections together may hold of windows of Beats that no output has yet; beyond it one of them is read at a time | `"256 MiB"` |
 /// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
 /// | `max_connections_per_peer` | those of one address | 1000 |
 /// | `handshake_timeout` | time for a TLS handshake | `"10 s"` |
@@ -58,6 +59,7 @@ pub struct InputConfig {
     #[serde(default)]
     tags: Vec<String>,
     max_length: Option<Size>,
+    max_memory: Option<Size>,
     max_connections: Option<usize>,
     max_connections_per_peer: Option<usize>,
     handshake_timeout: Option<Time>,
@@ -87,6 +89,7 @@ impl InputConfig {
             message_type: None,
             tags: Vec::new(),
             max_length: None,
+            max_memory: None,
             max_connections: None,
             max_connections_per_peer: None,
             handshake_timeout: None,
@@ -123,6 +126,10 @@ impl InputConfig {
             Protocol::Json | Protocol::Lines | Protocol::Syslog => 64 * 1024,
         };
         self.max_length.map_or(default, Size::in_memory)
+    }
+
+    pub(crate) fn max_memory(&self) -> usize {
+        self.max_memory.map_or(MAX_MEMORY, Size::in_memory)
     }
 
     pub(crate) fn max_connections(&self) -> usize {
@@ -235,6 +242,7 @@ impl InputConfig {
             ("infer_time_zone", self.infer_time_zone, is_syslog, "syslog"),
             ("receive_buffer", self.receive_buffer.is_some(), carrier == Carrier::Udp, "UDP"),
             ("acknowledge", self.acknowledge.is_some(), self.is_beats(), "Beats"),
+            ("max_memory", self.max_memory.is_some(), self.is_beats(), "Beats"),
         ];
         match keys.iter().find(|(_, is_set, has_use, _)| *is_set && !has_use) {
             Some((key, .., of)) => {
@@ -281,5 +289,7 @@ const MANY: usize = 1000;
 
 /// What a frame of the protocols holds at most.
 const MAX_LENGTH: usize = 64 * 1024 * 1024;
+
+const MAX_MEMORY: usize = 256 * 1024 * 1024;
 
 const MAX_CONNECTIONS: usize = 1_000_000;

@@ -1,17 +1,20 @@
 //! Beats: windows are acknowledged when their events are safe, and not before.
 
+use super::budget::Share;
 use super::connection::{End, hang_up};
 use super::windows::{Complete, Windows};
 use super::{Shared, stopped};
+use crate::DropReason;
 use crate::offer::Settled;
 use crate::relay::config::Acknowledge;
+use crate::relay::counters::Counters;
 use crate::relay::output::{Output, Settling};
 use crate::relay::router::Dispatcher;
 use crate::relay::source::Source;
 use bytes::{Bytes, BytesMut};
 use logstash_transport::error_chain;
 use lumberjack_codec::{
-    CloseReason, EncodedWindow, Limits, Pair, Payload, ServerConfig, ServerEvent, ServerSession, WindowId,
+    CloseReason, Limits, Pair, Payload, ServerConfig, ServerEvent, ServerSession, WindowId,
 };
 use std::collections::VecDeque;
 use std::future::pending;
@@ -31,7 +34,9 @@ where
         dispatcher: shared.dispatcher(source),
         session: ServerSession::new(config(shared), Instant::now()),
         windows: Windows::new(4 * shared.config.max_length(), Arc::clone(&shared.buffers)),
+        share: shared.budget.share(),
         complete: VecDeque::new(),
+        waiting_bytes: 0,
         handing_over: None,
         handed_over: VecDeque::new(),
         end: None,
@@ -44,8 +49,12 @@ struct Connection<'s> {
     dispatcher: Dispatcher,
     session: ServerSession,
     windows: Windows,
+    /// What the connection holds, of what all of them may.
+    share: Share,
     /// Windows that are to be handed over, in order.
     complete: VecDeque<Complete>,
+    /// Bytes of those, and of the one that is handed over.
+    waiting_bytes: usize,
     /// The window that is handed over right now.
     handing_over: Option<HandOver>,
     /// Windows that all outputs have, in order, and that are to be safe.
@@ -54,7 +63,7 @@ struct Connection<'s> {
 }
 
 /// Hands a window to the outputs, as soon as they have room for it.
-type HandOver = Pin<Box<dyn Future<Output = HandedOver> + Send>>;
+type HandOver = Pin<Box<dyn Future<Output = (HandedOver, usize)> + Send>>;
 
 /// A window that all outputs have.
 struct HandedOver {
@@ -75,7 +84,11 @@ impl Connection<'_> {
         let mut is_stopping = false;
         let (mut wire, mut step) = (BytesMut::new(), FIRST_STEP);
         loop {
-            self.take_events();
+            let is_paused = !is_stopping && self.end.is_none() && !self.may_grow();
+            if !is_paused || self.session.is_closed() {
+                self.take_events();
+            }
+            self.share.hold(self.session.buffer().len() + self.windows.bytes() + self.waiting_bytes);
             if self.session.poll_transmit(&mut wire) {
                 match timeout(WRITE_TIMEOUT, stream.write_all(&wire)).await {
                     Ok(Ok(())) => wire.clear(),
@@ -88,7 +101,8 @@ impl Connection<'_> {
                 return self.end.unwrap_or(End::Closed);
             }
             self.begin_hand_over();
-            let (wants_read, deadline) = (self.session.wants_read(), self.session.poll_timeout());
+            let wants_read = self.session.wants_read() && !is_paused;
+            let deadline = self.session.poll_timeout();
             if wants_read {
                 self.session.buffer().reserve(step);
             }
@@ -109,8 +123,10 @@ impl Connection<'_> {
                 },
                 () = until(deadline) => self.session.handle_timeout(Instant::now()),
                 window = settled(&mut self.handed_over) => self.settle(&window),
-                window = run(&mut self.handing_over) => {
+                () = self.share.changed(self.waiting_bytes > 0), if is_paused => {}
+                (window, bytes) = run(&mut self.handing_over) => {
                     self.handing_over = None;
+                    self.waiting_bytes -= bytes;
                     self.handed_over.push_back(window);
                 }
                 () = stopped(&mut stop), if !is_stopping => {
@@ -119,6 +135,12 @@ impl Connection<'_> {
                 }
             }
         }
+    }
+
+    /// Whether there is memory for more. Whoever has it only because it is his turn ends the window that he has begun,
+    /// and waits until outputs have it.
+    fn may_grow(&mut self) -> bool {
+        self.share.may_grow(self.waiting_bytes > 0)
     }
 
     /// Takes what the session has understood.
@@ -130,7 +152,9 @@ impl Connection<'_> {
                 ServerEvent::WindowStart { window, .. } => windows.start(window),
                 ServerEvent::Event { window, payload, .. } => windows.add(window, &document(payload)),
                 ServerEvent::WindowComplete { window, encoded, .. } => {
-                    self.complete.extend(windows.complete(window, encoded));
+                    let complete = windows.complete(window, encoded);
+                    self.waiting_bytes += complete.as_ref().map_or(0, Complete::bytes);
+                    self.complete.extend(complete);
                 }
                 ServerEvent::WindowAborted { window } => windows.abort(window),
                 ServerEvent::Closed { reason } | ServerEvent::Draining { reason } if self.end.is_none() => {
@@ -151,18 +175,20 @@ impl Connection<'_> {
             return;
         }
         let Some(window) = self.complete.pop_front() else { return };
-        let Complete { id, events, windows } = window;
-        self.shared.counters.received.add(events);
+        let bytes = window.bytes();
         self.dispatcher.refresh();
         let outputs = self.dispatcher.outputs();
         if outputs.is_empty() {
-            self.shared.counters.unrouted.add(events);
+            self.shared.counters.received.add(window.events);
+            self.shared.counters.unrouted.add(window.events);
         }
         let when = match self.shared.config.acknowledge() {
             Acknowledge::Delivered => Settled::Delivered,
             Acknowledge::Stored => Settled::Stored,
         };
-        self.handing_over = Some(Box::pin(hand_over(id, events, windows, outputs, when)));
+        let counters = Arc::clone(&self.shared.counters);
+        let hand_over = async move { (hand_over(window, outputs, counters, when).await, bytes) };
+        self.handing_over = Some(Box::pin(hand_over));
     }
 
     fn settle(&mut self, handed_over: &HandedOver) {
@@ -177,19 +203,22 @@ impl Connection<'_> {
     }
 }
 
-/// Gives the windows to all outputs in turn.
+/// Gives a window to all outputs in turn.
 async fn hand_over(
-    window: WindowId,
-    events: u64,
-    windows: Vec<EncodedWindow>,
+    window: Complete,
     outputs: Vec<Arc<Output>>,
+    counters: Arc<Counters>,
     when: Settled,
 ) -> HandedOver {
     let at = SystemTime::now();
-    let mut handed_over = HandedOver { window, events, waits: Vec::new(), is_lost: false };
+    let mut handed_over =
+        HandedOver { window: window.id, events: window.events, waits: Vec::new(), is_lost: false };
+    let mut booking = Booking::new(window.events, &outputs, counters);
     for output in outputs {
-        for window in &windows {
-            match output.take_window(window.clone(), at).await {
+        for window in &window.windows {
+            let taken = output.take_window(window.clone(), at).await;
+            booking.taken(&output, window.events().into());
+            match taken {
                 Ok(range) => handed_over.waits.push((output.settled(range, when), output.drops())),
                 // Nobody waits for an output that drops.
                 Err(_) => handed_over.is_lost |= !output.drops(),
@@ -197,6 +226,44 @@ async fn hand_over(
         }
     }
     handed_over
+}
+
+/// Sees to it that a window is in the books of all outputs or of none, also where the connection ends while some of
+/// them have it and others no room.
+struct Booking {
+    events: u64,
+    /// How many events of it outputs do not have in their books yet.
+    left: Vec<(Arc<Output>, u64)>,
+    counters: Arc<Counters>,
+    is_begun: bool,
+}
+
+impl Booking {
+    fn new(events: u64, outputs: &[Arc<Output>], counters: Arc<Counters>) -> Self {
+        let left = outputs.iter().map(|output| (Arc::clone(output), events)).collect();
+        Self { events, left, counters, is_begun: false }
+    }
+
+    /// An output has taken over events of it, or dropped and counted them.
+    fn taken(&mut self, by: &Arc<Output>, events: u64) {
+        if !self.is_begun {
+            self.is_begun = true;
+            self.counters.received.add(self.events);
+        }
+        if let Some((_, left)) = self.left.iter_mut().find(|(output, _)| Arc::ptr_eq(output, by)) {
+            *left = left.saturating_sub(events);
+        }
+    }
+}
+
+impl Drop for Booking {
+    fn drop(&mut self) {
+        if self.is_begun {
+            for (output, left) in self.left.iter().filter(|(_, left)| *left > 0) {
+                output.turn_away(DropReason::Overflow, *left);
+            }
+        }
+    }
 }
 
 /// Waits until the oldest of these windows is safe, or lost; takes it off.
@@ -252,7 +319,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-async fn run(future: &mut Option<HandOver>) -> HandedOver {
+async fn run(future: &mut Option<HandOver>) -> (HandedOver, usize) {
     match future {
         Some(future) => future.await,
         None => pending().await,

@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 /// Receives until the input is stopped, also after a datagram that makes the reader panic.
 pub(super) async fn run(socket: Socket, shared: Arc<Shared>) {
@@ -29,12 +29,15 @@ async fn receive(socket: Arc<Socket>, shared: Arc<Shared>) {
     let mut stop = shared.stop.clone();
     let mut datagrams = Datagrams::new(&shared);
     let mut look = interval_at(Instant::now() + LOOK, LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let readable = tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
             readable = socket.readable() => readable,
-            _ = look.tick() => {
+            // Where nothing comes, nothing is dropped.
+            _ = look.tick(), if datagrams.is_unlooked => {
+                datagrams.is_unlooked = false;
                 datagrams.count_drops(&socket);
                 continue;
             }
@@ -56,18 +59,22 @@ struct Datagrams<'s> {
     dispatcher: Dispatcher,
     peer: Option<SocketAddr>,
     buffer: Box<[u8]>,
+    /// Whether something came since it was looked what the system has dropped.
+    is_unlooked: bool,
 }
 
 impl<'s> Datagrams<'s> {
     fn new(shared: &'s Shared) -> Self {
         // One byte more, to see what is too long.
         let buffer = vec![0; LARGEST.max(shared.config.max_length()) + 1].into_boxed_slice();
-        Self { shared, dispatcher: shared.dispatcher(shared.source(None, None)), peer: None, buffer }
+        let dispatcher = shared.dispatcher(shared.source(None, None));
+        Self { shared, dispatcher, peer: None, buffer, is_unlooked: false }
     }
 
     /// Takes what is there, within reason; `false` when the socket failed.
     fn receive(&mut self, socket: &Socket) -> bool {
         self.dispatcher.refresh();
+        self.is_unlooked = true;
         let received = SystemTime::now();
         for _ in 0..AT_ONCE {
             match socket.try_receive(&mut self.buffer) {

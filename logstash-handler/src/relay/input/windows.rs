@@ -28,6 +28,12 @@ pub(super) struct Complete {
     pub(super) windows: Vec<EncodedWindow>,
 }
 
+impl Complete {
+    pub(super) fn bytes(&self) -> usize {
+        self.windows.iter().map(|window| window.bytes().len()).sum()
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     id: WindowId,
@@ -80,6 +86,11 @@ impl Windows {
         self.buffers.put(window.frames);
         let events = windows.iter().map(|window| u64::from(window.events())).sum();
         Some(Complete { id, events, windows })
+    }
+
+    /// Bytes of the windows that are open.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// What is wrong with a window that never comes out.

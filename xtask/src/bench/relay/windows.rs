@@ -97,3 +97,45 @@ const IN_FLIGHT: usize = 3;
 const DIFFERENT: usize = 16;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn windows_that_are_acknowledged_in_full_count_and_no_others() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut sender = Sender::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut receiver, _) = listener.accept().unwrap();
+        let windows = Windows { encoded: vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")] };
+        let served = thread::spawn(move || {
+            let mut first = [0; 9];
+            receiver.read_exact(&mut first).unwrap();
+            let acknowledge = |sequence: u32| [b"2A".as_slice(), &sequence.to_be_bytes()].concat();
+            for sequence in [0, 1_000, 2_048, 2_048, 0, 2_048] {
+                receiver.write_all(&acknowledge(sequence)).unwrap();
+            }
+            let mut last = [0; 3];
+            receiver.read_exact(&mut last).unwrap();
+            receiver.write_all(&acknowledge(2_048)).unwrap();
+            [&first[..], &last].concat()
+        });
+        sender.send(&windows, 3).unwrap();
+        assert_eq!((sender.sent, sender.acknowledged), (3, 3));
+        sender.send(&windows, 1).unwrap();
+        assert_eq!(served.join().unwrap(), b"onetwoonetwo");
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut sender = Sender::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut receiver, _) = listener.accept().unwrap();
+        receiver.write_all(b"HTTP/1").unwrap();
+        let failure = sender.send(&Windows { encoded: vec![Bytes::from_static(b"one")] }, 1).unwrap_err();
+        assert!(failure.to_string().contains("the answer is [48, 54, 54, 50, 2f, 31]"), "{failure}");
+    }
+}

@@ -60,8 +60,8 @@ impl Feed {
         Ok(stream)
     }
 
-    /// What has to come of it.
-    pub(super) fn expected(&self, kept: Kept) -> Vec<Value> {
+    /// What has to come of it; `peer` is the address of the daemon, if the relay can know it.
+    pub(super) fn expected(&self, kept: Kept, peer: Option<&str>) -> Vec<Value> {
         let each = self.texts.iter().enumerate().map(|(number, text)| {
             let priority = priority(number);
             let milliseconds = if kept.fraction { "123" } else { "000" };
@@ -72,6 +72,7 @@ impl Feed {
                 "@timestamp": format!("{}.{milliseconds}Z", self.second),
                 "msgid": if kept.structured { json!("ORDER-7") } else { Value::Null },
                 "structured_data": if kept.structured { data } else { Value::Null },
+                "host": peer,
             })
         });
         each.collect()

@@ -88,7 +88,7 @@ Measures the areas that are named, all of them if none is:
               collector's memory, and thrown away: documents of 300 and 1,024 B, levels 0 and 3. Ours passes windows
               on as they came and decodes no JSON, and neither do the crates ferro-lumberjack and lumberjack-protocol;
               go-lumber does so with its default decoder, and not with one that keeps the bytes. Targets: half of its
-              CPU without JSON, a tenth with it. `decoded by both` is our codec's server with serde_json, without a
+              CPU without JSON, a tenth with it. `decoded Beats` is our codec's server with serde_json, without a
               relay, beside go-lumber with its default decoder
               `memory`: resident, before anything comes, and at a steady 50,000 lines a second over 50 connections,
               parsed and forwarded as JSON over TCP, or events in windows at level 3: the median of the second half,

@@ -75,15 +75,15 @@ const TARGETS: &[Target] = &[
 mod tests {
     use super::*;
 
-    fn comparison(name: &str, peer: &'static str, unit: &'static str) -> Comparison {
+    fn comparison(area: &'static str, name: &str, peer: &'static str, unit: &'static str) -> Comparison {
         let runs = vec![(1.0, 2.0)];
-        Comparison { area: "handler", name: name.to_owned(), peer, unit, higher_is_better: true, runs }
+        Comparison { area, name: name.to_owned(), peer, unit, higher_is_better: true, runs }
     }
 
     #[test]
     fn a_target_applies_to_what_it_names_and_to_nothing_else() {
         let verdict = |name, peer, unit, ratio| {
-            Target::of(&comparison(name, peer, unit)).map(|target| target.verdict(ratio))
+            Target::of(&comparison("handler", name, peer, unit)).map(|target| target.verdict(ratio))
         };
         let flush = "deliver, 300 B, level 3, SledQueue Flush";
         assert_eq!(verdict(flush, "300,000", "events/s", 1.2).unwrap(), ">= 1.00 met");
@@ -91,5 +91,14 @@ mod tests {
         assert_eq!(verdict(flush, "go-lumber async", "ns CPU/event", 0.3).unwrap(), "<= 1.00 met");
         assert_eq!(verdict(flush, "MemoryQueue", "ns CPU/event", 0.3), None);
         assert_eq!(verdict("deliver, 1024 B, level 3, SledQueue Flush", "300,000", "events/s", 1.2), None);
+    }
+
+    #[test]
+    fn windows_that_are_passed_on_have_a_target_and_those_that_are_decoded_have_none() {
+        let peer = "go-lumber, JSON decoded";
+        let target = |name| Target::of(&comparison("relay", name, peer, "ns CPU/event"));
+        let verdict = target("Beats, 300 B, level 3").unwrap().verdict(0.05);
+        assert_eq!(verdict, "<= 0.10 met");
+        assert!(target("decoded Beats, 300 B, level 3").is_none());
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn measure(settings: &Settings<'_>, programs: &Programs) -> Result<Ve
         for peer in Side::all(programs).into_iter().filter(|side| !side.is_ours()) {
             comparisons.extend(measured.compare(&case, OURS, peer.name(), &[CPU, RATE]));
         }
-        let (case, decoding) = (format!("{case}, decoded by both"), Side::GoLumber(Json::Decoded));
+        let (case, decoding) = (format!("decoded {case}"), Side::GoLumber(Json::Decoded));
         comparisons.extend(measured.compare(&case, OURS_DECODING, decoding.name(), &[CPU, RATE]));
     }
     Ok(comparisons)

@@ -22,9 +22,9 @@ struct Sample {
 struct OutputSample {
     acknowledged: u64,
     pending: u64,
-    /// Events that are to be stored.
+    /// Events that are being stored.
     unstored: u64,
-    /// Events that were stored, or given up before.
+    /// Events that were stored, and those that were given up.
     settled: u64,
     dropped: Drops,
     connection: ConnectionState,
@@ -127,7 +127,8 @@ impl From<&Stats> for OutputSample {
         Self {
             acknowledged: stats.acknowledged,
             pending: stats.pending(),
-            unstored: stats.in_arena + stats.in_writer,
+            // What is still being collected is not held up.
+            unstored: stats.in_writer,
             settled: (stats.acknowledged + stats.dropped.total()).saturating_add(stats.queued),
             dropped: stats.dropped,
             connection: stats.connection,

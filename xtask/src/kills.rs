@@ -39,11 +39,11 @@ pub(crate) const TASK: Task = Task {
     help: "\
 There are two groups of modes, `handler` and `relay`; a group or a mode may be named, otherwise all are run.
 
-Modes of the handler are the three durabilities of the queue on disk (flush, interval, os), each as `always` (events are stored
-before they are sent) and as `on-backlog` (they go from memory to the peer while that keeps up), each with the peer
-`there` and `away`; as `flush-always-there`. In each round a process logs from three threads, some of its events by emit_durable, and is killed with SIGKILL at a
-random moment: also while it opens the queue that its predecessor has left. After the rounds of a mode one process
-delivers what is left. Then
+Modes of the handler are the three durabilities of the queue on disk (flush, interval, os), each as `always` (events
+are stored before they are sent) and as `on-backlog` (they go from memory to the peer while that keeps up), each with
+the peer `there` and `away`; as `flush-always-there`. In each round a process logs from three threads, some of its
+events by emit_durable, and is killed with SIGKILL at a random moment: also while it opens the queue that its
+predecessor has left. After the rounds of a mode one process delivers what is left. Then
 
   - every event that was reported as durable has arrived,
   - the events of each thread have arrived in order and without a hole,
@@ -53,10 +53,10 @@ delivers what is left. Then
 
 Modes of the relay are what it acknowledges (events that are `stored`, or those that are `delivered`), windows that
 come `plain` or `deflated`, and its output `there` or `away`; as `relay-stored-plain-there`. In each round three clients
-send windows over a connection each, and the relay is killed at a random moment after the first acknowledgement, now
-and then while it starts. After the rounds one relay delivers what is left. Then every event
-that was acknowledged to its client has arrived, the rest is as above, and what a client has to send again although it
-had arrived is not more than its windows in flight.
+send windows over a connection each, and the relay is killed at a random moment after the first acknowledgement, now and
+then while it starts. After the rounds one relay delivers what is left. Then every event that was acknowledged to its
+client has arrived, the rest is as above, and what a client has to send again although it had arrived is not more than
+its windows in flight.
 
 A kill loses nothing that the kernel has, so that the durabilities differ in what they cost only; `cargo xtask powercut`
 shows what they differ in otherwise.",

@@ -12,6 +12,7 @@ mod cost;
 mod deliver;
 mod demo;
 mod failure;
+mod flood;
 mod fuzz;
 mod integration;
 mod kills;

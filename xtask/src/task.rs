@@ -3,7 +3,8 @@ use std::process::ExitCode;
 use crate::arguments::Arguments;
 use crate::failure::Failure;
 use crate::{
-    backlog, bench, ci, deliver, demo, fuzz, integration, kills, powercut, receive, screenshot, send, test,
+    backlog, bench, ci, deliver, demo, flood, fuzz, integration, kills, powercut, receive, screenshot, send,
+    test,
 };
 
 /// Every task, in the order in which `cargo xtask help` lists them.
@@ -13,6 +14,7 @@ const TASKS: &[&Task] = &[
     &integration::TASK,
     &fuzz::TASK,
     &kills::TASK,
+    &flood::TASK,
     &powercut::TASK,
     &backlog::TASK,
     &bench::TASK,

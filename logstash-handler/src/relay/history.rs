@@ -22,7 +22,7 @@ struct Sample {
 struct OutputSample {
     acknowledged: u64,
     pending: u64,
-    /// Events that are being stored.
+    /// Events that are to be stored.
     unstored: u64,
     /// Events that were stored, and those that were given up.
     settled: u64,
@@ -127,8 +127,7 @@ impl From<&Stats> for OutputSample {
         Self {
             acknowledged: stats.acknowledged,
             pending: stats.pending(),
-            // What is still being collected is not held up.
-            unstored: stats.in_writer,
+            unstored: stats.in_arena + stats.in_writer,
             settled: (stats.acknowledged + stats.dropped.total()).saturating_add(stats.queued),
             dropped: stats.dropped,
             connection: stats.connection,

@@ -27,7 +27,7 @@ use std::time::Duration;
 /// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
 /// | `max_memory` | bytes that all connections together may hold of windows of Beats that no output has yet; beyond it one of them is read at a time | `"256 MiB"` |
 /// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
-/// | `max_connections_per_peer` | those of one address | 1000 |
+/// | `max_connections_per_peer` | those of one address, so that none takes all places; more for a proxy or a gateway | 250 |
 /// | `handshake_timeout` | time for a TLS handshake | `"10 s"` |
 /// | `idle_timeout` | time without a byte after which a connection is closed, or `"none"` | `"none"`, Beats `"60 s"` |
 /// | `receive_buffer` | bytes that the system may hold for UDP; Linux grants at most `net.core.rmem_max` | that of the system |
@@ -137,7 +137,7 @@ impl InputConfig {
     }
 
     pub(crate) fn max_connections_per_peer(&self) -> usize {
-        self.max_connections_per_peer.unwrap_or(MANY)
+        self.max_connections_per_peer.unwrap_or(MANY_OF_ONE)
     }
 
     pub(crate) fn handshake_timeout(&self) -> Duration {
@@ -286,6 +286,7 @@ impl fmt::Debug for Password {
 pub(crate) const DEFAULT_TYPE: &str = "logstash-relay";
 
 const MANY: usize = 1000;
+const MANY_OF_ONE: usize = 250;
 
 /// What a frame of the protocols holds at most.
 const MAX_LENGTH: usize = 64 * 1024 * 1024;

@@ -146,25 +146,35 @@ impl Output {
         self.handler.turn_away(reason, events);
     }
 
-    /// Takes a window as soon as there is room; tells the positions of its events, or that they are lost.
+    /// Takes a window if there is room; tells the positions of its events, or that they are lost. `None`: the caller is
+    /// to wait with [`take_window`](Self::take_window).
+    pub(crate) fn try_take_window(
+        &self,
+        window: &EncodedWindow,
+        at: SystemTime,
+    ) -> Option<Result<Range<u64>, DropReason>> {
+        let turn_away = |reason| Some(Err(self.handler.turn_away(reason, window.events().into())));
+        match self.handler.offer_window(window.clone(), at) {
+            Ok(positions) => Some(Ok(positions)),
+            Err(Declined::Closed) => turn_away(DropReason::Closed),
+            Err(Declined::Dropped(reason)) => Some(Err(reason)),
+            Err(Declined::Full) if self.when_full == WhenFull::Drop => turn_away(DropReason::Overflow),
+            Err(Declined::Full) => None,
+        }
+    }
+
+    /// The same, as soon as there is room.
     pub(crate) async fn take_window(
         &self,
-        window: EncodedWindow,
+        window: &EncodedWindow,
         at: SystemTime,
     ) -> Result<Range<u64>, DropReason> {
         loop {
             let mut room = pin!(self.signals.room.notified());
             room.as_mut().enable();
-            match self.handler.offer_window(window.clone(), at) {
-                Ok(positions) => return Ok(positions),
-                Err(Declined::Closed) => {
-                    return Err(self.handler.turn_away(DropReason::Closed, window.events().into()));
-                }
-                Err(Declined::Dropped(reason)) => return Err(reason),
-                Err(Declined::Full) if self.when_full == WhenFull::Drop => {
-                    return Err(self.handler.turn_away(DropReason::Overflow, window.events().into()));
-                }
-                Err(Declined::Full) => room.await,
+            match self.try_take_window(window, at) {
+                Some(taken) => return taken,
+                None => room.await,
             }
         }
     }

@@ -148,3 +148,36 @@ fn windows_go_to_all_outputs() {
     assert_eq!(lines(&rig.path("out"), 10), events(10));
     assert!(receiver.wait_for(10, LONG));
 }
+
+#[test]
+fn an_output_without_room_does_not_keep_a_window_from_the_others() {
+    let away = Receiver::start().unwrap();
+    away.go_away();
+    let rig = Rig::start(&format!(
+        r#"
+        shutdown_timeout = "100 ms"
+        inputs.in.listen = "beats://127.0.0.1:0"
+        outputs.takes = {{ endpoint = "discard:" }}
+        [outputs.full]
+        endpoint = "beats://{}"
+        [outputs.full.handler]
+        arena_bytes = "64 KiB"
+        max_event_bytes = "32 KiB"
+        queue = {{ type = "memory", max_bytes = "64 KiB" }}
+        "#,
+        away.address()
+    ));
+    let large = || (0..700).map(|_| fastrand::u128(..).to_string()).collect::<String>();
+    let sending: Vec<_> = (0..16)
+        .map(|_| {
+            let (mut client, event) = (client(&rig), large());
+            std::thread::spawn(move || while client.send(&mut Batch::from_events([event.clone()])).is_ok() {})
+        })
+        .collect();
+    // What waits for the one, which comes first by its name, the other has already.
+    rig.eventually(|stats| stats.outputs["takes"].acknowledged > stats.outputs["full"].accepted);
+    drop(rig);
+    for client in sending {
+        client.join().unwrap();
+    }
+}

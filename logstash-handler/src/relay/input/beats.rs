@@ -14,7 +14,7 @@ use crate::relay::source::Source;
 use bytes::{Bytes, BytesMut};
 use logstash_transport::error_chain;
 use lumberjack_codec::{
-    CloseReason, Limits, Pair, Payload, ServerConfig, ServerEvent, ServerSession, WindowId,
+    CloseReason, EncodedWindow, Limits, Pair, Payload, ServerConfig, ServerEvent, ServerSession, WindowId,
 };
 use std::collections::VecDeque;
 use std::future::pending;
@@ -203,7 +203,7 @@ impl Connection<'_> {
     }
 }
 
-/// Gives a window to all outputs in turn.
+/// Gives a window to all outputs: first to those that have room, then to those that are to be waited for.
 async fn hand_over(
     window: Complete,
     outputs: Vec<Arc<Output>>,
@@ -214,15 +214,29 @@ async fn hand_over(
     let mut handed_over =
         HandedOver { window: window.id, events: window.events, waits: Vec::new(), is_lost: false };
     let mut booking = Booking::new(window.events, &outputs, counters);
-    for output in outputs {
-        for window in &window.windows {
-            let taken = output.take_window(window.clone(), at).await;
-            booking.taken(&output, window.events().into());
-            match taken {
-                Ok(range) => handed_over.waits.push((output.settled(range, when), output.drops())),
-                // Nobody waits for an output that drops.
-                Err(_) => handed_over.is_lost |= !output.drops(),
-            }
+    let mut note = |output: &Arc<Output>, window: &EncodedWindow, taken| {
+        booking.taken(output, window.events().into());
+        match taken {
+            Ok(range) => handed_over.waits.push((output.settled(range, when), output.drops())),
+            // Nobody waits for an output that drops.
+            Err(_) => handed_over.is_lost |= !output.drops(),
+        }
+    };
+    let mut without_room = Vec::new();
+    for output in &outputs {
+        let mut windows = window.windows.iter();
+        while let Some(window) = windows.as_slice().first()
+            && let Some(taken) = output.try_take_window(window, at)
+        {
+            note(output, window, taken);
+            windows.next();
+        }
+        without_room.push((output, windows));
+    }
+    for (output, windows) in without_room {
+        for window in windows {
+            let taken = output.take_window(window, at).await;
+            note(output, window, taken);
         }
     }
     handed_over

@@ -9,6 +9,7 @@ use super::source::Source;
 use super::tls_peer::TlsPeer;
 use crate::DropReason;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 use tokio::sync::watch;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 #[derive(Default)]
 pub(crate) struct Router {
     table: RwLock<Arc<Table>>,
+    is_closed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -39,6 +41,11 @@ impl Router {
         };
         let routes = routes.into_iter().map(with_format).collect();
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Table { routes, outputs });
+    }
+
+    /// Nothing is taken any more: what inputs still hold in their hands counts as never received.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     fn table(&self) -> Arc<Table> {
@@ -126,6 +133,9 @@ impl Dispatcher {
     /// Sends an event to the outputs that it is for; those that have no room, and that the caller can wait
     /// for, are noted in `held`.
     pub(crate) fn send(&mut self, record: &Record<'_>, mut held: Option<&mut Vec<Held>>) {
+        if self.router.is_closed.load(Ordering::Relaxed) {
+            return;
+        }
         self.counters.received.add(1);
         let severity = record.severity();
         let mut written: Option<&Arc<Format>> = None;

@@ -278,6 +278,8 @@ impl Relay {
             let replaced_ended = timeout(left, all).await.is_ok();
             (reports, replaced_ended)
         });
+        // A task that goes on ends with the event that it has in hand.
+        self.router.close();
         runtime.shutdown_timeout(GRACE);
         let amend = |(name, report): (String, Report)| {
             let report =

@@ -150,11 +150,13 @@ fn each_output_accounts_for_all_that_came_in_until_the_relay_was_told_to_end() {
     for name in ["file", "delivers", "keeps"] {
         // What came too late for the outputs to take it, if inputs did not end in time.
         let dropped = report.outputs[name].dropped;
-        assert_eq!((dropped.total() - dropped.closed, report.outputs[name].unsaved), (0, 0), "{report:?}");
+        assert_eq!(dropped.total() - dropped.closed, 0, "{report:?}");
         assert!(report.inputs_ended == (dropped.closed == 0) || !report.inputs_ended, "{report:?}");
     }
     let output = |name: &str| &report.outputs[name];
-    assert_eq!(output("keeps").stored, output("keeps").accepted - output("keeps").dropped.closed);
+    // Where the time was too short to store all, it says so.
+    let kept = output("keeps").stored + output("keeps").unsaved;
+    assert_eq!(kept, output("keeps").accepted - output("keeps").dropped.closed);
     assert!(receiver.received() >= output("delivers").acknowledged);
 }
 

@@ -2,6 +2,7 @@ use super::connection;
 use super::state::{State, Step};
 use bytes::Bytes;
 use lumberjack_codec::ServerConfig;
+use socket2::{Domain, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,6 +18,8 @@ pub struct Receiver {
     address: SocketAddr,
     shared: Arc<Shared>,
     listener: Mutex<Option<JoinHandle<()>>>,
+    /// Keeps the port while nobody listens there, so that the system gives it to no connection of another.
+    reserved: Mutex<Option<Socket>>,
 }
 
 impl Receiver {
@@ -109,6 +112,7 @@ impl Receiver {
             // Its loop looks at the flag every few milliseconds.
             let _ = listener.join();
         }
+        *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = reserve(self.address);
         self.wait_for_silence();
     }
 
@@ -120,7 +124,9 @@ impl Receiver {
     pub fn come_back(&self) -> io::Result<()> {
         let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         if listener.is_none() {
-            let socket = TcpListener::bind(self.address)?;
+            let socket = TcpListener::bind(self.address);
+            *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            let socket = socket?;
             self.shared.state.update(|state| state.stopped = false);
             *listener = Some(accept(socket, &self.shared)?);
         }
@@ -187,7 +193,7 @@ impl ReceiverOptions {
         let server = self.server.partial_acks(true);
         let shared = Arc::new(Shared { state: State::default(), server, sink });
         let listener = Mutex::new(Some(accept(socket, &shared)?));
-        Ok(Receiver { address, shared, listener })
+        Ok(Receiver { address, shared, listener, reserved: Mutex::default() })
     }
 }
 
@@ -231,6 +237,18 @@ fn accept(socket: TcpListener, shared: &Arc<Shared>) -> io::Result<JoinHandle<()
             }
         }
     })
+}
+
+/// Takes an address without listening there. Where the system cannot share it with the listener that comes back, it is
+/// left free; and a port that somebody was quicker to take shows when that listener is bound.
+fn reserve(address: SocketAddr) -> Option<Socket> {
+    if cfg!(windows) {
+        return None;
+    }
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).ok()?;
+    socket.set_reuse_address(true).ok()?;
+    socket.bind(&address.into()).ok()?;
+    Some(socket)
 }
 
 /// How long a stop or a new connection may go unnoticed.

@@ -3,14 +3,13 @@
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Trying, fail};
-use crate::process;
+use crate::peers::Openssl;
 use crate::relay::{Program, Relay};
 use crate::task::{Flag, Task};
 use crate::workspace::Workspace;
@@ -51,7 +50,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let idle = Duration::from_secs(arguments.number("--idle", 10)?);
     let workspace = Workspace::load()?;
     let scratch = workspace.scratch("flood")?;
-    certificate(scratch.path())?;
+    Openssl::make_certificate(scratch.path())?;
     let program = Program::release(&workspace)?;
 
     let relay = start(&program, &scratch.path().join("idle"), scratch.path(), "")?;
@@ -77,25 +76,6 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A certificate for this machine, and its key.
-fn certificate(folder: &Path) -> Result<(), Failure> {
-    let mut openssl = Command::new("openssl");
-    openssl.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-    ]);
-    openssl.args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]);
-    openssl.arg("-keyout").arg(folder.join("key.pem")).arg("-out").arg(folder.join("cert.pem"));
-    process::output(&mut openssl, PATIENCE).map(drop)
-}
-
 fn start(program: &Program, folder: &Path, certificates: &Path, options: &str) -> Result<Relay, Failure> {
     let (folder, certificates) = (folder, certificates.display());
     let config = format!(
@@ -110,7 +90,7 @@ fn start(program: &Program, folder: &Path, certificates: &Path, options: &str) -
         max_connections = 5000
         max_connections_per_peer = 5000
         [inputs.tls]
-        listen = "beats+tls://127.0.0.1:0?tls_cert={certificates}/cert.pem&tls_key={certificates}/key.pem"
+        listen = "beats+tls://127.0.0.1:0?tls_cert={certificates}/server.pem&tls_key={certificates}/server.key"
         max_connections = 5000
         max_connections_per_peer = 5000
         handshake_timeout = "5 m"

@@ -26,6 +26,7 @@ mod send;
 mod steps;
 mod task;
 mod test;
+mod usage;
 mod workspace;
 
 fn main() -> ExitCode {

@@ -24,7 +24,6 @@ mod relay;
 mod sample;
 mod target;
 mod transport;
-mod usage;
 
 use comparison::{Comparison, table};
 pub(crate) use sample::{Sized, formatter};

@@ -18,7 +18,7 @@ pub(super) struct Clients {
 impl Clients {
     /// Connects them, and lets each send one event.
     pub(super) fn connect(relay: &Relay, certificates: &Path, count: usize) -> Result<Self, Failure> {
-        let certificate = certificates.join("cert.pem");
+        let certificate = certificates.join("server.pem");
         let [lines, beats, tls] = ["lines", "beats", "tls"].map(|input| relay.address(input));
         let (lines, beats, tls) = (lines?, beats?, tls?);
         let mut threads = Vec::new();

@@ -2,6 +2,7 @@ use std::fmt;
 use std::fs;
 
 use crate::failure::{Failure, Trying};
+use crate::usage::Memory;
 
 /// What a process takes at a moment, as Linux tells it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,13 +18,8 @@ pub(super) struct Usage {
 
 impl Usage {
     pub(super) fn of(process: u32) -> Result<Self, Failure> {
-        let read = |path: String| fs::read_to_string(&path).trying(format_args!("cannot read {path}"));
-        let status = read(format!("/proc/{process}/status"))?;
-        let mut usage = Self {
-            resident: field(&status, "VmRSS:") * 1024,
-            peak: field(&status, "VmHWM:") * 1024,
-            ..Self::default()
-        };
+        let memory = Memory::of(process)?;
+        let mut usage = Self { resident: memory.now, peak: memory.peak, ..Self::default() };
         let list = |folder: &str| {
             let path = format!("/proc/{process}/{folder}");
             fs::read_dir(&path).trying(format_args!("cannot read {path}"))

@@ -4,11 +4,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::bench::receiver::Receiver;
-use crate::bench::usage::{Memory, cpu_time};
 use crate::failure::Failure;
 use crate::peers::Server;
 use crate::process::{Running, free_address};
 use crate::relay::{Program, Relay};
+use crate::usage::{Memory, cpu_time};
 
 /// A program that collects, at work; killed when this is dropped.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::comparison::Comparison;
-use super::super::usage::Memory;
 use super::{AREA, Contender, Load, PATIENCE, Peers};
 use crate::failure::{Failure, Trying};
 use crate::peers::Sent;
+use crate::usage::Memory;
 
 /// Compares ours, with the default number of windows in flight, with every peer.
 pub(super) fn compare(peers: &Peers, load: &Load<'_>) -> Result<Vec<Comparison>, Failure> {

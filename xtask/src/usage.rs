@@ -8,7 +8,7 @@ use crate::failure::{Failure, Trying, fail};
 /// The time that all threads of a process have had on a processor, those that have ended and the work of the system
 /// for them included; exact to the nanosecond.
 #[cfg(target_os = "linux")]
-pub(super) fn cpu_time(process: u32) -> Result<Duration, Failure> {
+pub(crate) fn cpu_time(process: u32) -> Result<Duration, Failure> {
     use nix::time::{ClockId, clock_getcpuclockid};
     use nix::unistd::Pid;
 
@@ -18,20 +18,20 @@ pub(super) fn cpu_time(process: u32) -> Result<Duration, Failure> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn cpu_time(_: u32) -> Result<Duration, Failure> {
+pub(crate) fn cpu_time(_: u32) -> Result<Duration, Failure> {
     fail!("what a process has used can be told on Linux only")
 }
 
 /// What of a process lies in memory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Memory {
-    pub(super) now: u64,
+pub(crate) struct Memory {
+    pub(crate) now: u64,
     /// The most that ever was.
-    pub(super) peak: u64,
+    pub(crate) peak: u64,
 }
 
 impl Memory {
-    pub(super) fn of(process: u32) -> Result<Self, Failure> {
+    pub(crate) fn of(process: u32) -> Result<Self, Failure> {
         let path = format!("/proc/{process}/status");
         let status = fs::read_to_string(&path).trying(format_args!("cannot read {path}"))?;
         let Some(memory) = Self::read(&status) else { fail!("{path} tells no memory: has it ended?") };

@@ -7,7 +7,7 @@ use logstash_transport::{ProbeStep, TransportError, error_chain};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 
 /// What was found about one part of a configuration.
@@ -44,8 +44,10 @@ pub fn probe(config: &RelayConfig, mut found: impl FnMut(&Finding)) {
         tell("metrics".to_owned(), bound(TcpListener::bind(address).map(drop), &address.to_string()));
     }
     for (name, output) in &config.outputs {
-        if let Some(queues) = config.queue.as_deref().filter(|_| !output.has_queue()) {
-            tell(format!("queue of output {name}"), probe_queue(&queues.join(folder(name))));
+        let of_all =
+            || config.queue.as_ref().filter(|_| !output.has_queue()).map(|all| all.join(folder(name)));
+        if let Some(directory) = output.queue_directory().map(PathBuf::from).or_else(of_all) {
+            tell(format!("queue of output {name}"), probe_queue(&directory));
         }
         tell(format!("output {name}"), probe_output(output));
     }

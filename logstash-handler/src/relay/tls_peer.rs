@@ -12,7 +12,9 @@ pub(crate) struct TlsPeer {
     protocol: Option<String>,
     /// By the name that IANA gave it, where the library tells.
     cipher: Option<String>,
-    /// What it presented, and was verified.
+    /// Whether it presented a certificate, which was verified.
+    is_verified: bool,
+    /// What that says, if it can be read.
     certificate: Option<PeerCertificate>,
     /// SHA-256 of that, in upper case as ECS wants it.
     sha256: String,
@@ -22,12 +24,14 @@ impl TlsPeer {
     pub(crate) fn new(
         protocol: Option<&str>,
         cipher: Option<&str>,
+        is_verified: bool,
         certificate: Option<PeerCertificate>,
     ) -> Self {
         let sha256 = certificate.as_ref().map(|certificate| certificate.fingerprint.to_uppercase());
         Self {
             protocol: protocol.map(str::to_owned),
             cipher: cipher.map(str::to_owned),
+            is_verified,
             certificate,
             sha256: sha256.unwrap_or_default(),
         }
@@ -68,7 +72,7 @@ impl TlsPeer {
 impl Serialize for TlsPeer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let status = if self.certificate.is_some() { "verified" } else { "unverified" };
+        let status = if self.is_verified { "verified" } else { "unverified" };
         map.serialize_entry("status", status)?;
         if let Some(protocol) = &self.protocol {
             map.serialize_entry("protocol", protocol)?;

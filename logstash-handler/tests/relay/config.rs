@@ -67,6 +67,21 @@ fn what_is_wrong_is_named_with_its_place() {
         (wrong("max_length = \"1 MiB\"", "acknowledge = \"stored\""), "inputs.net: acknowledge is for Beats"),
         (wrong("max_length = \"1 MiB\"", "receive_buffer = \"1 MiB\""), "receive_buffer is for UDP"),
         (wrong("max_length = \"1 MiB\"", "handshake_timeout = \"1 s\""), "handshake_timeout is for TLS"),
+        (wrong("max_length = \"1 MiB\"", "allow = []"), "the list is empty"),
+        (wrong("max_length = \"1 MiB\"", "tls_key_password = \"x\""), "tls_key_password is for TLS"),
+        (
+            wrong("max_length = \"1 MiB\"", "tls_key_password = 271828"),
+            "a password is a text: put it in quotes",
+        ),
+        (
+            error(
+                r#"
+                inputs.in = { listen = "beats://127.0.0.1:0", tags = ["edge"] }
+                outputs.out.endpoint = "stdout:"
+                "#,
+            ),
+            "tags is for events that are no JSON yet",
+        ),
         (wrong("syslog+tcp", "syslog+udp"), "idle_timeout is for connections"),
         (
             wrong("several =", "handler.overflow = \"drop_oldest\"\nseveral ="),

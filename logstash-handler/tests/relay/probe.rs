@@ -191,6 +191,10 @@ fn a_queue_that_cannot_be_written_and_one_that_another_process_has() {
     let found = findings(&config("file")).remove(1);
     assert!(!found.is_right && found.text.contains("cannot be written"), "{found:?}");
     assert!(found.advice.unwrap().contains("a file is in its way"));
+    let own = "inputs.in.listen = \"lines+tcp://127.0.0.1:0\"\noutputs.out.endpoint = \"stdout:\"\n\
+               outputs.out.handler.queue = { type = \"sled\", path = \"FOLDER/file\" }";
+    let found = findings(&parse(own, folder.path())).remove(1);
+    assert!(!found.is_right && found.text.contains("cannot be written"), "{found:?}");
     let _queue = logstash_handler::SledQueue::open(folder.path().join("queue/out")).unwrap();
     let found = findings(&config("queue")).remove(1);
     let holder = format!("process {} uses a part", std::process::id());

@@ -63,6 +63,10 @@ fn what_is_allowed_and_how_much_is_that_of_the_client() {
             stats.inputs["in"].not_allowed + stats.inputs["in"].refused_connections == counted
         });
     }
+    let mut unknown = rig.connect("in");
+    unknown.write_all(b"PROXY UNKNOWN\r\n").unwrap();
+    closed(&mut unknown);
+    rig.eventually(|stats| stats.inputs["in"].not_allowed == 2);
     rig.send("in", (header("192.0.2.8") + "another\n").as_bytes());
     assert_eq!(each(&documents(&rig.path("out"), 2), "message"), ["first", "another"]);
 }

@@ -21,7 +21,8 @@ use tokio::time::timeout;
 use url::Url;
 
 /// Asks the address that `run` shows figures on (`--metrics`). The exit code is 0 if all is well, 3 if an output
-/// is away, events were lost in the last minutes, or none are taken, and 1 if the relay cannot be asked.
+/// is away, events were lost or connections refused in the last minutes, or an input takes no events, and 1 if the
+/// relay cannot be asked.
 #[derive(Args, Debug)]
 pub(super) struct Status {
     /// Shows nothing, and tells only whether the relay is alive, for supervisors: exit code 0 also while an output is

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// | `tls_client_ca` | file with the authorities that issue the certificates of clients, PEM; needs OpenSSL, which macOS and Windows do not have | clients present none |
 /// | `tls_client_auth` | `"required"` or `"optional"`: whether a client without certificate is refused; one with a wrong one always is | `"required"` |
 /// | `tls_client_names` | names of clients, one of which the certificate must hold, `*.` for one label, or SHA-256 fingerprints | any |
-/// | `allow` | addresses and networks, such as `"10.0.0.0/8"`; others are closed at once or dropped, and counted; behind `proxy_protocol` those of clients count | all |
+/// | `allow` | addresses and networks, such as `"10.0.0.0/8"`; others are closed at once or dropped, and counted; behind `proxy_protocol` those of clients count, and that of the proxy where it tells none | all |
 /// | `type` | the field `type` of documents for Logstash that are not JSON already | `"logstash-relay"` |
 /// | `proxy_protocol` | addresses and networks of load balancers; their connections begin with a header of the PROXY protocol, version 1 or 2, that tells whose they are, and is due within `handshake_timeout` | none |
 /// | `tags` | added to events that are not JSON already | none |
@@ -237,7 +237,10 @@ impl InputConfig {
             ("proxy_protocol", has_proxies, connects, "connections"),
             ("handshake_timeout", self.handshake_timeout.is_some(), is_tls || has_proxies, "TLS"),
             ("tls_client_ca", self.client_ca().is_some(), is_tls, "TLS"),
+            ("tls_key_password", self.tls_key_password.is_some(), is_tls, "TLS"),
             ("tls_minimum_version", self.tls_minimum_version.is_some(), is_tls, "TLS"),
+            ("tags", !self.tags.is_empty(), !self.is_beats(), "events that are no JSON yet"),
+            ("type", self.message_type.is_some(), !self.is_beats(), "events that are no JSON yet"),
             ("time_zone", self.time_zone.is_some(), is_syslog, "syslog"),
             ("infer_time_zone", self.infer_time_zone, is_syslog, "syslog"),
             ("receive_buffer", self.receive_buffer.is_some(), carrier == Carrier::Udp, "UDP"),
@@ -273,8 +276,16 @@ pub enum Acknowledge {
 }
 
 /// A text that is not shown.
-#[derive(Clone, Deserialize, PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Password(String);
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The error of the library would show it.
+        let text = String::deserialize(deserializer);
+        text.map(Self).map_err(|_| serde::de::Error::custom("a password is a text: put it in quotes"))
+    }
+}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,6 +26,10 @@ impl Networks {
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
+        if texts.is_empty() {
+            // What a template leaves empty must not open a door.
+            return Err(serde::de::Error::custom("the list is empty: leave the key out, or name addresses"));
+        }
         let network = |text: &String| {
             let address = || text.parse::<IpAddr>().map(IpNet::from);
             text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {

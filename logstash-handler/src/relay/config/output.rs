@@ -95,7 +95,7 @@ impl OutputConfig {
     }
 
     /// The directory of its queue, where the output names one.
-    pub(super) fn queue_directory(&self) -> Option<&str> {
+    pub(crate) fn queue_directory(&self) -> Option<&str> {
         self.written.get("handler")?.get("queue")?.get("path")?.as_str()
     }
 

@@ -73,6 +73,12 @@ async fn behind(
     };
     let text = match header {
         Ok(Ok(Client::At(client))) => return enter(client, shared).map(|place| (client, Some(place))),
+        // Whoever is not known counts as the proxy.
+        Ok(Ok(Client::Unknown)) if !shared.config.allows(Some(proxy.ip())) => {
+            // Without a problem: health checks come all the time.
+            shared.counters.not_allowed.add(1);
+            return None;
+        }
         Ok(Ok(Client::Unknown)) => return Some((proxy, None)),
         Ok(Ok(Client::Gone)) => return None,
         Ok(Err(error)) => error.to_string(),

@@ -44,8 +44,9 @@ impl Acceptor {
 
 fn peer(ssl: &SslRef) -> TlsPeer {
     let cipher = ssl.current_cipher().and_then(SslCipherRef::standard_name);
-    let certificate = ssl.peer_certificate().and_then(|certificate| read(&certificate));
-    TlsPeer::new(Some(ssl.version_str()), cipher, certificate)
+    let presented = ssl.peer_certificate();
+    let certificate = presented.as_ref().and_then(|certificate| read(certificate));
+    TlsPeer::new(Some(ssl.version_str()), cipher, presented.is_some(), certificate)
 }
 
 fn read(certificate: &X509Ref) -> Option<PeerCertificate> {

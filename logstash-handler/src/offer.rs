@@ -65,6 +65,10 @@ impl Handler {
     pub(crate) fn settled(&self, positions: &Range<u64>, when: Settled) -> Option<Result<(), DropReason>> {
         let books = self.core().ledger.lock();
         let Some(last) = positions.end.checked_sub(1) else { return Some(Ok(())) };
+        if when == Settled::Delivered && books.outcome(last) == Some(Err(DropReason::Shutdown)) {
+            // Nobody decided to do without it: who sent it is to send it again.
+            return Some(Err(DropReason::Shutdown));
+        }
         let (done, over) = match when {
             Settled::Stored => (books.stored >= positions.end, books.writer_ended),
             Settled::Delivered => (books.outcome(last).is_some(), books.writer_ended && books.sender_ended),

@@ -143,6 +143,12 @@ impl FrameDecoder {
         self.inflate.lent()
     }
 
+    /// Bytes of a compressed frame that were taken from the stream and are not handed out yet, inflated ones and those
+    /// of the copy.
+    pub(crate) fn held(&self) -> usize {
+        if self.in_compressed { self.inflate.held() } else { 0 }
+    }
+
     /// Whether the stream may end here, provided that the input is empty.
     #[must_use]
     pub const fn at_boundary(&self) -> bool {

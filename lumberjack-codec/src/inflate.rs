@@ -83,6 +83,11 @@ impl Inflate {
         self.produced
     }
 
+    /// Bytes that are kept here and not handed out yet.
+    pub(crate) fn held(&self) -> usize {
+        self.output.len().saturating_sub(self.lent) + self.copy.as_ref().map_or(0, BytesMut::len)
+    }
+
     /// The compressed bytes of the frame that has ended, where a copy was kept.
     pub(crate) fn take_copy(&mut self) -> Option<Bytes> {
         self.copy.take().map(BytesMut::freeze)

@@ -109,6 +109,14 @@ impl ServerSession {
         &mut self.input
     }
 
+    /// Bytes that were received and are not handed out yet: those in the [`buffer`](Self::buffer), what a compressed
+    /// frame that has not ended inflated to, and its copy where one is [kept](ServerConfig::keep_encoded).
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let in_decoder = if matches!(self.phase, Phase::Active) { self.decoder.held() } else { 0 };
+        self.input.len() + in_decoder
+    }
+
     /// Tells that bytes from the client were appended to the [`buffer`](Self::buffer).
     pub fn received(&mut self, now: Instant) {
         self.now = now;

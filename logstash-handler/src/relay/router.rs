@@ -189,15 +189,16 @@ impl Dispatcher {
     /// Gives an event that outputs did not take, because they have ended, to those that a new configuration
     /// has in their place, as it was written for them: all of one event at a time, so that none gets it twice.
     fn pass_on(&mut self, mut orphans: Vec<Held>, mut held: Option<&mut Vec<Held>>) {
-        let (before, table) = (Arc::clone(&self.table), self.router.table());
-        if orphans.is_empty() || Arc::ptr_eq(&before, &table) {
+        let table = self.router.table();
+        if orphans.is_empty() || Arc::ptr_eq(&self.table, &table) {
             // It is the relay that ends.
             return;
         }
-        self.turn_over(table);
         orphans.iter_mut().for_each(|orphan| orphan.is_settled = true);
         let Some(orphan) = orphans.first() else { return };
-        let had_it = |output: &Arc<Output>| before.outputs.values().any(|known| Arc::ptr_eq(known, output));
+        let before = self.outputs_for(orphan.severity);
+        self.turn_over(table);
+        let had_it = |output: &Arc<Output>| before.iter().any(|known| Arc::ptr_eq(known, output));
         let mut heirs: Vec<Arc<Output>> = self.outputs_for(orphan.severity);
         let is_routed = !heirs.is_empty();
         heirs.retain(|heir| !had_it(heir));

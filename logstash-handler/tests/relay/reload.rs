@@ -210,6 +210,58 @@ fn what_waits_for_an_output_that_is_gone_goes_to_the_one_in_its_place() {
 }
 
 #[test]
+fn what_waits_for_an_output_that_is_gone_goes_to_one_that_others_had_already() {
+    let receiver = Receiver::start().unwrap();
+    receiver.go_away();
+    let rig = Rig::start(&format!(
+        r#"
+        shutdown_timeout = "100 ms"
+        inputs.a.listen = "lines+tcp://127.0.0.1:0"
+        inputs.b.listen = "lines+tcp://127.0.0.1:0"
+        outputs.there.endpoint = "discard:"
+        [outputs.away]
+        endpoint = "beats://{}"
+        [outputs.away.handler]
+        arena_bytes = "64 KiB"
+        max_event_bytes = "32 KiB"
+        compression_level = 0
+        linger = "0 s"
+        queue = {{ type = "memory", max_bytes = "64 KiB" }}
+        [[routes]]
+        inputs = ["a"]
+        outputs = ["away"]
+        [[routes]]
+        inputs = ["b"]
+        outputs = ["there"]
+        "#,
+        receiver.address()
+    ));
+    let mut stream = rig.connect("a");
+    let writing = thread::spawn(move || {
+        // So long that reads end within lines.
+        let line = [&[b'x'; 700][..], b"\n"].concat();
+        (0..1000).try_for_each(|_| stream.write_all(&line))
+    });
+    rig.eventually(|stats| {
+        let (input, output) = (&stats.inputs["a"], &stats.outputs["away"]);
+        output.queued > 0 && input.received == output.accepted + 1
+    });
+    rig.reload(
+        r#"
+        shutdown_timeout = "100 ms"
+        inputs.a.listen = "lines+tcp://127.0.0.1:0"
+        inputs.b.listen = "lines+tcp://127.0.0.1:0"
+        outputs.there.endpoint = "discard:"
+        "#,
+    );
+    rig.eventually(|stats| stats.inputs["a"].received == 1000);
+    writing.join().unwrap().unwrap();
+    let (report, _folder) = rig.shutdown();
+    let accepted: u64 = report.outputs.values().map(|report| report.accepted).sum();
+    assert_eq!(accepted, 1000, "{report}");
+}
+
+#[test]
 fn what_was_sent_before_the_end_is_delivered() {
     let rig = Rig::start(BEFORE);
     let mut stream = rig.connect("a");

@@ -97,6 +97,19 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 #[test]
+fn what_is_held_counts_what_a_compressed_frame_became() {
+    let mut rig = Rig::new(ServerConfig::new());
+    let large = [&b"2J\0\0\0\x01\0\x01\0\0"[..], &[b' '; 65_536]].concat();
+    let frame = compressed(&large);
+    let (most, last) = frame.split_at(frame.len() - 12);
+    rig.receive(&[b"2W\0\0\0\x01", most].concat());
+    assert!(rig.windows.is_empty());
+    assert!(rig.session.held_bytes() > 30_000, "{}", rig.session.held_bytes());
+    rig.receive(last);
+    assert_eq!((rig.windows.len(), rig.session.held_bytes()), (1, 0));
+}
+
+#[test]
 fn an_acknowledgement_is_taken_once() {
     let mut rig = Rig::new(ServerConfig::new());
     rig.receive(&[ONE, ONE].concat());

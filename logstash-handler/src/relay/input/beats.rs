@@ -88,7 +88,7 @@ impl Connection<'_> {
             if !is_paused || self.session.is_closed() {
                 self.take_events();
             }
-            self.share.hold(self.session.buffer().len() + self.windows.bytes() + self.waiting_bytes);
+            self.share.hold(self.session.held_bytes() + self.windows.bytes() + self.waiting_bytes);
             if self.session.poll_transmit(&mut wire) {
                 match timeout(WRITE_TIMEOUT, stream.write_all(&wire)).await {
                     Ok(Ok(())) => wire.clear(),

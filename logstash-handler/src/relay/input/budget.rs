@@ -44,9 +44,10 @@ impl Share {
         if bytes >= before {
             self.budget.held.fetch_add(bytes - before, Ordering::Relaxed);
         } else {
-            let was_exceeded = self.budget.is_exceeded();
-            self.budget.held.fetch_sub(before - bytes, Ordering::Relaxed);
-            if was_exceeded && !self.budget.is_exceeded() {
+            let less = before - bytes;
+            let held = self.budget.held.fetch_sub(less, Ordering::Relaxed);
+            // Whose step crosses the line tells, whatever the others do meanwhile.
+            if held > self.budget.most && held - less <= self.budget.most {
                 self.budget.changed.notify_waiters();
             }
         }

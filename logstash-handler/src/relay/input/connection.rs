@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Serves a connection until it ends, one way or another; that of a proxy tells first whose it is.
 pub(super) async fn run(mut stream: TcpStream, peer: SocketAddr, is_proxy: bool, shared: &Shared) {
@@ -69,7 +69,7 @@ async fn behind(
         // What is there is read also at the end.
         biased;
         header = timeout(shared.config.handshake_timeout(), proxy_protocol::read(stream)) => header,
-        () = stopped(&mut stop) => return None,
+        () = async { stopped(&mut stop).await; sleep(LAST_HEADER).await } => return None,
     };
     let text = match header {
         Ok(Ok(Client::At(client))) => return enter(client, shared).map(|place| (client, Some(place))),
@@ -137,4 +137,8 @@ impl Drop for Open<'_> {
 }
 
 const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How long the header of one who has connected already may take at the end: that there is something to be read is not
+/// known at the first look.
+const LAST_HEADER: Duration = Duration::from_millis(20);
 const LINGER: Duration = Duration::from_secs(1);

@@ -61,7 +61,8 @@ fn unpack(workspace: &Workspace, folder: &Path) -> Result<(), Failure> {
         .trying(format_args!("cannot read {}", packed.display()))?;
     let mut members = Vec::new();
     for file in files.iter().filter(|file| file.extension() == Some(OsStr::new("crate"))) {
-        let tar = [OsStr::new("-xzf"), file.as_os_str(), OsStr::new("-C"), folder.as_os_str()];
+        // With the time of now: packed files all have one, by which cargo would take what an earlier check built as fresh.
+        let tar = [OsStr::new("-xzmf"), file.as_os_str(), OsStr::new("-C"), folder.as_os_str()];
         process::run(Command::new("tar").args(tar), Duration::from_secs(60))?;
         members.push(file.file_stem().and_then(OsStr::to_str).unwrap_or_default());
     }

@@ -1,6 +1,6 @@
 //! What a queue looked like before there were lanes and generations, with values of format 1.
 
-use crate::support::{drain, fill, noisy_window, time, window};
+use crate::support::{database, drain, fill, noisy_window, time, window};
 use logstash_handler::queue::{Queue, SledQueue};
 use lumberjack_codec::EncodedWindow;
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::Path;
 fn old_queue(path: &Path) -> Vec<EncodedWindow> {
     let windows = vec![window(0..10), noisy_window(10..20, 40_000), window(20..30)];
     let directory = path.join("generation-0000000001");
-    let db = sled::Config::default().path(&directory).segment_size(8 << 20).open().unwrap();
+    let db = database(&directory, 8 << 20);
     for (number, window) in (0_u64..).zip(&windows) {
         let mut value = b"LSQW\x01\x01\0\0".to_vec();
         let mut rest = window.events().to_be_bytes().to_vec();
@@ -61,7 +61,7 @@ fn snapshots_that_are_damaged_or_half_written_are_done_without() {
     old_queue(directory.path());
     let generation = directory.path().join("generation-0000000001");
     // Opening it once more writes a snapshot.
-    drop(sled::Config::default().path(&generation).segment_size(8 << 20).open().unwrap());
+    drop(database(&generation, 8 << 20));
     let mut snapshots = 0;
     for entry in fs::read_dir(&generation).unwrap().flatten() {
         if entry.file_name().to_string_lossy().starts_with("snap.") {

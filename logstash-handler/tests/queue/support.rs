@@ -93,18 +93,25 @@ pub(crate) fn generation(queue: &Path) -> PathBuf {
     lane(queue).join("generation-0000000001")
 }
 
-/// Changes the database of a queue that is closed; `change` gets what finds the tree that a key is in.
+/// The database of a queue that is closed, without what the queue makes of it.
 #[cfg(feature = "sled")]
-pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&dyn Fn(&[u8]) -> sled::Tree)) {
-    let config = sled::Config::default().path(generation(queue)).segment_size(2 << 20);
+pub(crate) fn database(directory: &Path, segment: usize) -> sled::Db {
+    let config = sled::Config::default().path(directory).segment_size(segment);
     let deadline = Instant::now() + Duration::from_secs(20);
-    let db = loop {
+    loop {
         match config.open() {
-            Ok(db) => break db,
+            Ok(db) => return db,
             // sled lets go of its lock a little after it was closed.
             Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }
-    };
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Changes the database of a queue that is closed; `change` gets what finds the tree that a key is in.
+#[cfg(feature = "sled")]
+pub(crate) fn tamper(queue: &Path, change: impl FnOnce(&dyn Fn(&[u8]) -> sled::Tree)) {
+    let db = database(&generation(queue), 2 << 20);
     change(&|key| {
         let named = db.tree_names().into_iter().filter(|name| name != b"__sled__default" && &**name <= key);
         named.max().map_or_else(|| (*db).clone(), |name| db.open_tree(name).unwrap())

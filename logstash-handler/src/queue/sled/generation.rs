@@ -12,8 +12,7 @@ use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One sled database of a queue.
 ///
@@ -310,18 +309,7 @@ fn open_database(directory: &Path, segment: usize) -> Result<Trees, Failure> {
         // Never None: the thread that flushes is the one that frees segments.
         .flush_every_ms(Some(500))
         .use_compression(false);
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match contain(|| config.open().and_then(Trees::open)) {
-            Err(Failure::Sled(sled::Error::Io(cause)))
-                if cause.to_string().starts_with("could not acquire lock") && Instant::now() < deadline =>
-            {
-                // The queue's own lock is ours, so this is a closed handle that sled did not let go yet.
-                thread::sleep(Duration::from_millis(5));
-            }
-            result => return result,
-        }
-    }
+    contain(|| Trees::open(&config))
 }
 
 /// sled would take what is left of a snapshot that was being written for a whole one.
@@ -363,8 +351,6 @@ pub(super) const OLDEST_SEGMENT: usize = 8 << 20;
 /// after a scan, with 4 it stays where it was.
 const LOOKUPS: usize = 4;
 const CACHE: u64 = 4 << 20;
-/// How long a lock that sled holds on after it was closed is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How long opening may take; a second or two at most, where disks are disks.
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
 /// How long one that is closed may take to flush what it has.

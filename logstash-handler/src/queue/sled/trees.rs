@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The values of one sled database, in the order of their keys, a few of them in each of its trees.
 ///
@@ -29,7 +31,8 @@ struct Filled {
 }
 
 impl Trees {
-    pub(super) fn open(db: sled::Db) -> sled::Result<Self> {
+    pub(super) fn open(config: &sled::Config) -> sled::Result<Self> {
+        let db = open_patiently(config)?;
         let mut known = ByFirstKey::default();
         for name in db.tree_names() {
             if name != DEFAULT {
@@ -116,6 +119,26 @@ impl std::fmt::Debug for Trees {
     }
 }
 
+/// Opens a database that nobody else uses: who is here has the lock of the queue that it belongs to.
+///
+/// sled's own lock may be held for a little while all the same: by the threads of a handle that was closed just
+/// now, or by a forked child, which has every lock of its parent until it ends or becomes another program.
+fn open_patiently(config: &sled::Config) -> sled::Result<sled::Db> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(cause))
+                if cause.to_string().starts_with("could not acquire lock") && Instant::now() < deadline =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// How long sled may take to let go of a database that was closed.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Of a tree. sled consolidates a leaf after ten writes.
 const VALUES: usize = 8;
 /// Of a tree; smaller ones would cost more for themselves than they save.
@@ -128,7 +151,7 @@ mod tests {
     use super::*;
 
     fn open(path: &std::path::Path) -> Trees {
-        Trees::open(sled::Config::default().path(path).open().unwrap()).unwrap()
+        Trees::open(&sled::Config::default().path(path)).unwrap()
     }
 
     fn keys(trees: &Trees) -> Vec<u64> {

@@ -15,13 +15,13 @@ use deviations::{DEVIATIONS, Deviation, Schema};
 use sample::{Recording, Sample};
 
 const RECORDINGS: [(Schema, &str); 7] = [
-    (Schema::Logstash, include_str!("../../data/golden/LogstashFormatter.json")),
-    (Schema::Logstash, include_str!("../../data/golden/LogstashFormatter-TZ-Europe-Berlin.json")),
-    (Schema::Logstash, include_str!("../../data/golden/DjangoLogstashFormatter.json")),
-    (Schema::Logstash, include_str!("../../data/golden/FlaskLogstashFormatter.json")),
-    (Schema::Ecs, include_str!("../../data/golden/LogstashEcsFormatter.json")),
-    (Schema::Ecs, include_str!("../../data/golden/DjangoLogstashEcsFormatter.json")),
-    (Schema::Ecs, include_str!("../../data/golden/FlaskLogstashEcsFormatter.json")),
+    (Schema::Logstash, include_str!("../data/golden/LogstashFormatter.json")),
+    (Schema::Logstash, include_str!("../data/golden/LogstashFormatter-TZ-Europe-Berlin.json")),
+    (Schema::Logstash, include_str!("../data/golden/DjangoLogstashFormatter.json")),
+    (Schema::Logstash, include_str!("../data/golden/FlaskLogstashFormatter.json")),
+    (Schema::Ecs, include_str!("../data/golden/LogstashEcsFormatter.json")),
+    (Schema::Ecs, include_str!("../data/golden/DjangoLogstashEcsFormatter.json")),
+    (Schema::Ecs, include_str!("../data/golden/FlaskLogstashEcsFormatter.json")),
 ];
 
 #[test]

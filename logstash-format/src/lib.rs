@@ -60,62 +60,84 @@
     not(all(feature = "log", feature = "regex", feature = "serde", feature = "tower")),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod adapter;
-#[cfg(any(doc, doctest))]
-pub mod coming_from_python;
-#[cfg(feature = "serde")]
-mod config;
-mod document;
-mod ecs;
-mod error;
-mod event;
-mod event_id;
-mod fields;
-mod formatter;
-mod host;
-mod http;
-mod json;
-mod level;
-mod limits;
-mod logstash;
-mod message;
-mod policy;
-mod rules;
-mod timestamp;
-#[cfg(feature = "tower")]
-mod tower;
-mod trace;
-mod value;
-
 #[cfg(feature = "log")]
 pub use adapter::log_event;
 #[cfg(feature = "tracing")]
 pub use adapter::{SpanFields, SpanStyle, TracingAdapter, record_new_span, record_values, tracing_event};
 pub use adapter::{panic_event, panic_event_with_backtrace};
+
+#[cfg(any(doc, doctest))]
+pub mod coming_from_python;
+
+#[cfg(feature = "serde")]
+mod config;
 #[cfg(feature = "serde")]
 pub use config::FormatterConfig;
+
+mod document;
+
+mod ecs;
 pub use ecs::{DataStream, DataStreamError, EcsCustom, EcsFormatter, EcsLayout};
+
+mod error;
 pub use error::FormatError;
+
+mod event;
 pub use event::{Event, Origin};
+
+mod event_id;
+
+mod fields;
 pub use fields::Fields;
+
+mod formatter;
 pub use formatter::Formatter;
+
+mod host;
+
+mod http;
 pub use http::{HttpContext, Redaction, Url};
+
+mod json;
+
+mod level;
 pub use level::{Level, LevelNames, LevelValues};
+
+mod limits;
 pub use limits::Limits;
+
+mod logstash;
 pub use logstash::{HostStyle, LogstashFormatter};
+
+mod message;
 pub use message::Message;
+
+mod policy;
+
+mod rules;
 pub use rules::Rules;
 #[cfg(feature = "regex")]
 pub use rules::{PatternError, PatternErrorKind};
+
+mod timestamp;
 pub use timestamp::Precision;
+
+#[cfg(feature = "tower")]
+mod tower;
 #[cfg(feature = "tower")]
 pub use tower::{
     AccessLog, AccessLogBody, AccessLogFuture, AccessLogLayer, ForwardingHeader, InvalidNetwork, Outcome,
     TrustedProxies,
 };
+
+mod trace;
 pub use trace::TraceContext;
+
+mod value;
 pub use value::{Structured, Value};
 
 /// The example of the README is a test too.

@@ -90,6 +90,7 @@
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature or a system adds")
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
 mod arena;

@@ -149,6 +149,11 @@ impl FrameDecoder {
         if self.in_compressed { self.inflate.held() } else { 0 }
     }
 
+    /// The version that the peer speaks, once that is known.
+    pub(crate) const fn version(&self) -> Option<Version> {
+        self.grammar.version()
+    }
+
     /// Whether the stream may end here, provided that the input is empty.
     #[must_use]
     pub const fn at_boundary(&self) -> bool {

@@ -24,6 +24,7 @@
 //! | keeping events after [`WindowAborted`](crate::ServerEvent::WindowAborted) | duplicates: the client sends them again |
 //! | storing inside the loop, for long | no keepalives; Filebeat gives up after 30 s and sends again |
 //! | reading although `wants_read` is false | memory grows with what the peer sends |
+//! | not reading for long without a [`pause`](crate::ServerSession::pause) | the client is closed for a silence that is not its own |
 //! | a write without a timeout | a peer that does not read holds the driver for ever |
 //! | closing a socket with unread input | RST, which can destroy acknowledgements on their way; shut down the sending half, then read on for a moment |
 //! | not resending what [`Failed`](crate::ClientEvent::Failed) lists | loss |

@@ -25,6 +25,11 @@ impl Grammar {
         &self.limits
     }
 
+    /// The version that the peer speaks, once that is known.
+    pub(crate) const fn version(&self) -> Option<Version> {
+        self.version
+    }
+
     /// Sequence and payload of a JSON frame of version 2 that lies whole and faultless at the front of
     /// `buffer`, and what is behind it. Everything else is for [`next`](Self::next) to judge, also such
     /// a frame where it is the first of its connection.

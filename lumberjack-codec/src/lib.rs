@@ -121,7 +121,7 @@
 //!
 //! | wait | bound |
 //! | --- | --- |
-//! | a peer inside a frame or window | [`ServerConfig::read_timeout`] since its last byte |
+//! | a peer inside a frame or window | [`ServerConfig::read_timeout`] since its last byte; a [`pause`](ServerSession::pause) of the application does not count |
 //! | a peer that says nothing | [`ServerConfig::idle_timeout`] |
 //! | an application that keeps a window | [`ServerConfig::pending_timeout`], off by default |
 //! | acknowledgements after an error or a shutdown | [`ServerConfig::drain_timeout`] |

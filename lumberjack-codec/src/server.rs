@@ -27,11 +27,12 @@ use window::{OpenWindow, PendingWindow};
 ///
 /// * what happens: [`receive`](Self::receive), [`receive_eof`](Self::receive_eof),
 ///   [`acknowledge`](Self::acknowledge), [`acknowledge_prefix`](Self::acknowledge_prefix),
-///   [`shutdown`](Self::shutdown), [`handle_timeout`](Self::handle_timeout);
+///   [`pause`](Self::pause), [`resume`](Self::resume), [`shutdown`](Self::shutdown),
+///   [`handle_timeout`](Self::handle_timeout);
 /// * what follows from it, to be drained after each of those: [`poll_event`](Self::poll_event) until
 ///   `None`, then [`poll_transmit`](Self::poll_transmit), then [`poll_timeout`](Self::poll_timeout);
-/// * questions: [`wants_read`](Self::wants_read), [`is_closed`](Self::is_closed),
-///   [`pending`](Self::pending).
+/// * questions: [`wants_read`](Self::wants_read), [`is_inside`](Self::is_inside),
+///   [`is_full`](Self::is_full), [`is_closed`](Self::is_closed), [`pending`](Self::pending).
 ///
 /// Windows may be acknowledged in any order; on the wire each gets one final acknowledgement, in
 /// the order of arrival, never merged, never before the application said so. Keepalives go out by
@@ -56,6 +57,8 @@ pub struct ServerSession {
     pending: VecDeque<PendingWindow>,
     last_receive: Instant,
     last_transmit: Instant,
+    /// Since when the application does not read.
+    paused_at: Option<Instant>,
     /// Time of the last call that brought one.
     now: Instant,
     events: VecDeque<ServerEvent>,
@@ -80,6 +83,7 @@ impl ServerSession {
             pending: VecDeque::new(),
             last_receive: now,
             last_transmit: now,
+            paused_at: None,
             now,
             events: VecDeque::new(),
             transmit: Transmit::default(),
@@ -163,6 +167,26 @@ impl ServerSession {
             self.put_ack(Version::V2, sequence);
         }
         true
+    }
+
+    /// Tells that nothing is read for a while, for a reason of the application's own such as memory. No harm where that
+    /// is known already.
+    ///
+    /// Until [`resume`](Self::resume), the time counts neither as a pause of the client in its window nor as idle, and a
+    /// client that is [inside](Self::is_inside) a window gets keepalives, so that it waits too. What
+    /// [`wants_read`](Self::wants_read) says does not depend on this.
+    pub fn pause(&mut self, now: Instant) {
+        self.now = now;
+        self.paused_at.get_or_insert(now);
+    }
+
+    /// Ends a [`pause`](Self::pause), if there is one: a silence of the client goes on where it was.
+    pub fn resume(&mut self, now: Instant) {
+        self.now = now;
+        if let Some(paused_at) = self.paused_at.take() {
+            let silence = paused_at.saturating_duration_since(self.last_receive);
+            self.last_receive = now.checked_sub(silence).unwrap_or(now);
+        }
     }
 
     /// Gives the open window up, acknowledges the complete ones within the drain timeout, closes.
@@ -320,6 +344,19 @@ impl ServerSession {
         }
     }
 
+    /// Whether the client has begun a frame or a window that it has not ended, or has sent what is not decoded yet.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        let is_open = self.open.is_some() || !self.decoder.at_boundary() || !self.input.is_empty();
+        is_open && matches!(self.phase, Phase::Active)
+    }
+
+    /// Whether as many windows wait as [may](crate::Limits::max_pending_windows), so that reading pauses.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= self.config.limits.max_pending_windows.max(1)
+    }
+
     /// Complete windows that wait for the application.
     #[must_use]
     pub fn pending(&self) -> usize {
@@ -353,10 +390,6 @@ impl ServerSession {
     /// Takes bytes off the input that were decoded, if they are still there.
     fn skip(&mut self, bytes: usize) {
         self.input.advance(bytes.min(self.input.len()));
-    }
-
-    fn is_full(&self) -> bool {
-        self.pending.len() >= self.config.limits.max_pending_windows.max(1)
     }
 
     fn unfinished(&mut self, window: WindowId) -> Option<&mut PendingWindow> {

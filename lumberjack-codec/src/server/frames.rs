@@ -83,7 +83,8 @@ impl ServerSession {
         }
         let id = WindowId(self.next_id);
         self.next_id += 1;
-        self.open = Some(OpenWindow::new(id, version, size, self.config.partial_acks, compressed));
+        let partial_acks = self.config.partial_acks;
+        self.open = Some(OpenWindow::new(id, version, size, partial_acks, compressed, self.now));
         self.events.push_back(ServerEvent::WindowStart { window: id, version, events: size });
     }
 

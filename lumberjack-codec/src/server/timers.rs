@@ -37,17 +37,20 @@ impl ServerSession {
     fn keepalive_deadline(&self) -> Option<Instant> {
         // logstash-forwarder takes any six bytes for the acknowledgement of its whole batch, so
         // peers of version 1 never get a keepalive.
-        let head = self.pending.front().filter(|head| head.version == Version::V2)?;
-        self.last_transmit.max(head.completed_at).checked_add(self.config.keepalive.max(MIN_KEEPALIVE))
+        let since = match self.pending.front() {
+            Some(head) => Some(head.completed_at).filter(|_| head.version == Version::V2),
+            None => self.waits_inside_since(),
+        };
+        self.last_transmit.max(since?).checked_add(self.config.keepalive.max(MIN_KEEPALIVE))
     }
 
     fn read_deadline(&self) -> Option<Instant> {
-        let armed = self.is_inside() && !self.is_full();
+        let armed = self.is_inside() && !self.is_full() && self.paused_at.is_none();
         self.last_receive.checked_add(self.config.read_timeout).filter(|_| armed)
     }
 
     fn idle_deadline(&self) -> Option<Instant> {
-        let armed = !self.is_inside() && self.pending.is_empty();
+        let armed = !self.is_inside() && self.pending.is_empty() && self.paused_at.is_none();
         self.last_receive.max(self.last_transmit).checked_add(self.config.idle_timeout?).filter(|_| armed)
     }
 
@@ -55,9 +58,16 @@ impl ServerSession {
         self.pending.front()?.completed_at.checked_add(self.config.pending_timeout?)
     }
 
-    /// Whether the peer owes the rest of a frame or window.
-    fn is_inside(&self) -> bool {
-        self.open.is_some() || !self.decoder.at_boundary() || !self.input.is_empty()
+    /// Since when a peer of version 2 waits because nothing is read of what it has begun. Several short pauses count as
+    /// one: it sees no difference.
+    fn waits_inside_since(&self) -> Option<Instant> {
+        let waits = self.paused_at.is_some() && self.is_inside() && self.version() == Some(Version::V2);
+        waits.then(|| self.open.as_ref().map_or(self.last_receive, |open| open.opened_at))
+    }
+
+    /// The version that the peer speaks, as far as is known: each frame tells it in its first byte.
+    fn version(&self) -> Option<Version> {
+        self.decoder.version().or_else(|| self.input.first().copied().and_then(Version::from_byte))
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) struct OpenWindow {
     pub(super) version: Version,
     pub(super) size: u32,
     pub(super) count: u32,
+    pub(super) opened_at: Instant,
     /// Sequence of the event that arrived last.
     pub(super) last_sequence: Option<u32>,
     /// Sequences of all events, where partial acknowledgements may need them.
@@ -29,12 +30,14 @@ impl OpenWindow {
         size: u32,
         partial_acks: bool,
         compressed: bool,
+        now: Instant,
     ) -> Self {
         Self {
             id,
             version,
             size,
             count: 0,
+            opened_at: now,
             last_sequence: None,
             sequences: partial_acks.then(Sequences::default),
             form: Form { canonical: version == Version::V2 && !compressed, ..Form::default() },

@@ -273,6 +273,102 @@ fn receiving_nothing_is_no_sign_of_life() {
 }
 
 #[test]
+fn a_pause_of_the_application_is_no_silence_of_the_client() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(HALF);
+    rig.pass(seconds(20));
+    rig.session.pause(rig.now);
+    rig.pass(seconds(600));
+    assert_eq!(rig.closed_as(), None);
+    rig.session.pause(rig.now);
+    rig.session.resume(rig.now);
+    rig.pass(seconds(9));
+    assert_eq!(rig.closed_as(), None);
+    rig.session.resume(rig.now);
+    rig.pass(seconds(1));
+    assert_eq!((rig.closed_as(), rig.aborted), (Some("read_timeout"), 1));
+}
+
+#[test]
+fn a_pause_of_the_application_is_not_idle() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.session.pause(rig.now);
+    rig.pass(seconds(600));
+    assert_eq!((rig.closed_as(), rig.sent()), (None, Vec::new()), "nor does anybody wait");
+    rig.session.resume(rig.now);
+    rig.pass(seconds(59));
+    assert_eq!(rig.closed_as(), None);
+    rig.pass(seconds(1));
+    assert_eq!(rig.closed_as(), Some("idle_timeout"));
+}
+
+#[test]
+fn a_pause_inside_a_window_keeps_the_client_waiting_with_keepalives() {
+    // A window that has begun, a compressed frame, and what nobody has looked at yet.
+    let frame = compressed(b"2J\0\0\0\x01\0\0\0\x02{}");
+    for input in [HALF, &[&b"2W\0\0\0\x01"[..], &frame[..9]].concat(), b"2W\0\0\0\0"] {
+        let mut rig = Rig::new(ServerConfig::new());
+        rig.session.pause(rig.now);
+        rig.session.receive(&mut BytesMut::from(input), rig.now);
+        assert!(rig.session.is_inside());
+        if input.len() > 6 {
+            rig.drain();
+        }
+        for _ in 0..3 {
+            rig.now += seconds(5);
+            rig.session.handle_timeout(rig.now);
+        }
+        assert_eq!(rig.sent(), b"2A\0\0\0\0".repeat(3), "{input:?}");
+    }
+}
+
+#[test]
+fn many_short_pauses_keep_the_client_waiting_as_a_long_one() {
+    let mut rig = Rig::new(ServerConfig::new());
+    rig.receive(HALF);
+    for _ in 0..12 {
+        rig.session.pause(rig.now);
+        rig.pass(seconds(1));
+        rig.session.resume(rig.now);
+    }
+    assert_eq!(rig.sent(), b"2A\0\0\0\0".repeat(2));
+}
+
+#[test]
+fn a_pause_sends_nothing_to_version_one() {
+    let (half, rest) = V1_ONE.split_at(8);
+    for decoded in [true, false] {
+        let mut rig = Rig::new(ServerConfig::new());
+        rig.session.pause(rig.now);
+        rig.session.receive(&mut BytesMut::from(half), rig.now);
+        if decoded {
+            rig.drain();
+        }
+        rig.now += seconds(60);
+        rig.session.handle_timeout(rig.now);
+        assert_eq!((rig.sent(), rig.closed_as()), (Vec::new(), None));
+        rig.session.resume(rig.now);
+        rig.receive(rest);
+        rig.acknowledge(0);
+        assert_eq!(rig.sent(), b"1A\0\0\0\x07");
+    }
+}
+
+#[test]
+fn a_session_tells_whether_its_client_is_inside_a_window() {
+    let mut rig = Rig::new(ServerConfig::new());
+    assert!(!rig.session.is_inside());
+    rig.receive(ONE);
+    assert!(!rig.session.is_inside());
+    rig.receive(b"2");
+    assert!(rig.session.is_inside());
+    rig.receive(&HALF[1..]);
+    assert!(rig.session.is_inside());
+    rig.session.shutdown(rig.now);
+    assert!(!rig.session.is_inside(), "what is given up is over");
+}
+
+#[test]
 fn idle_connections_may_live_for_ever() {
     let mut rig = Rig::new(ServerConfig::new().idle_timeout(None));
     rig.receive(ONE);

@@ -1,6 +1,9 @@
 //! Beats: windows are acknowledged when their events are safe, and not before.
 
-use super::budget::Share;
+#[cfg(test)]
+mod tests;
+
+use super::budget::{Share, TURN};
 use super::connection::{End, hang_up};
 use super::windows::{Complete, Windows};
 use super::{Shared, stopped};
@@ -11,7 +14,7 @@ use crate::relay::counters::Counters;
 use crate::relay::output::{Output, Settling};
 use crate::relay::router::Dispatcher;
 use crate::relay::source::Source;
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use logstash_transport::error_chain;
 use lumberjack_codec::{
     CloseReason, EncodedWindow, Limits, Pair, Payload, ServerConfig, ServerEvent, ServerSession, WindowId,
@@ -22,7 +25,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant as TokioInstant, sleep_until, timeout};
 
 /// Serves a client until it or the input ends.
 pub(super) async fn serve<S>(stream: S, source: Source, shared: &Shared) -> End
@@ -32,7 +35,7 @@ where
     let connection = Connection {
         shared,
         dispatcher: shared.dispatcher(source),
-        session: ServerSession::new(config(shared), Instant::now()),
+        session: ServerSession::new(config(shared), now()),
         windows: Windows::new(4 * shared.config.max_length(), Arc::clone(&shared.buffers)),
         share: shared.budget.share(),
         complete: VecDeque::new(),
@@ -84,8 +87,8 @@ impl Connection<'_> {
         let mut is_stopping = false;
         let (mut wire, mut step) = (BytesMut::new(), FIRST_STEP);
         loop {
-            let is_paused = !is_stopping && self.end.is_none() && !self.may_grow();
-            if !is_paused || self.session.is_closed() {
+            let is_paused = self.is_paused();
+            if !is_paused {
                 self.take_events();
             }
             self.share.hold(self.session.held_bytes() + self.windows.bytes() + self.waiting_bytes);
@@ -97,50 +100,94 @@ impl Connection<'_> {
                 }
             }
             if self.session.is_closed() {
+                let end = self.end.take();
+                // What it held is for the others.
+                drop(self);
                 hang_up(&mut stream).await;
-                return self.end.unwrap_or(End::Closed);
+                return end.unwrap_or(End::Closed);
             }
             self.begin_hand_over();
             let wants_read = self.session.wants_read() && !is_paused;
             let deadline = self.session.poll_timeout();
+            let is_done = self.is_done();
+            let turn_ends = self.share.turn_ends().filter(|_| !is_done);
+            let most = self.most_to_read();
             if wants_read {
-                self.session.buffer().reserve(step);
+                self.session.buffer().reserve(step.min(most));
             }
+            let mut buffer = self.session.buffer().limit(most);
             tokio::select! {
-                read = stream.read_buf(self.session.buffer()), if wants_read => match read {
-                    Ok(0) => self.session.receive_eof(Instant::now()),
+                read = stream.read_buf(&mut buffer), if wants_read => match read {
+                    Ok(0) => self.session.receive_eof(now()),
                     Ok(length) => {
                         self.shared.counters.bytes.add(length as u64);
-                        self.session.received(Instant::now());
+                        self.session.received(now());
                         if length >= step {
                             step = (2 * step).min(LARGEST_STEP);
                         }
                     }
                     Err(error) => {
-                        self.session.receive_eof(Instant::now());
+                        self.session.receive_eof(now());
                         self.end.get_or_insert_with(|| error.into());
                     }
                 },
-                () = until(deadline) => self.session.handle_timeout(Instant::now()),
+                () = until(deadline) => self.session.handle_timeout(now()),
+                () = until(turn_ends.map(TokioInstant::into_std)) => self.overstay(),
                 window = settled(&mut self.handed_over) => self.settle(&window),
-                () = self.share.changed(self.waiting_bytes > 0), if is_paused => {}
+                () = self.share.changed(is_done), if is_paused => {}
                 (window, bytes) = run(&mut self.handing_over) => {
                     self.handing_over = None;
                     self.waiting_bytes -= bytes;
                     self.handed_over.push_back(window);
+                    if self.waiting_bytes == 0 {
+                        self.share.end_turn();
+                    }
                 }
                 () = stopped(&mut stop), if !is_stopping => {
                     is_stopping = true;
-                    self.session.shutdown(Instant::now());
+                    self.session.shutdown(now());
                 }
             }
         }
     }
 
-    /// Whether there is memory for more. Whoever has it only because it is his turn ends the window that he has begun,
-    /// and waits until outputs have it.
-    fn may_grow(&mut self) -> bool {
-        self.share.may_grow(self.waiting_bytes > 0)
+    /// Whether nothing is read for now of what the peer has begun, because all connections hold more than they may. That
+    /// is no silence of the peer, and the session is told so.
+    fn is_paused(&mut self) -> bool {
+        let is_inside = self.session.is_inside() && self.end.is_none();
+        if !is_inside && self.waiting_bytes == 0 {
+            self.share.end_turn();
+        }
+        let is_done = self.is_done();
+        let is_paused = is_inside && !self.share.may_grow(is_done);
+        if is_paused {
+            self.session.pause(now());
+        } else {
+            self.session.resume(now());
+        }
+        is_paused
+    }
+
+    /// Whether the windows that are there have to go on before the next one can be read.
+    fn is_done(&self) -> bool {
+        self.waiting_bytes > 0 || self.session.is_full()
+    }
+
+    /// Bytes that may be read. While there is no memory, a frame is only begun: then it is known that there is somebody
+    /// who waits, and nobody has a turn who says nothing.
+    fn most_to_read(&self) -> usize {
+        if self.session.is_inside() || !self.shared.budget.is_exceeded() { usize::MAX } else { FRAME_HEAD }
+    }
+
+    /// Ends what has not come to an end within its turn.
+    fn overstay(&mut self) {
+        let text = format!(
+            "its window took longer than {} s while others waited for the memory: let it send smaller windows, or raise \
+             max_memory",
+            TURN.as_secs()
+        );
+        self.end.get_or_insert(End::Failed(text));
+        self.session.shutdown(now());
     }
 
     /// Takes what the session has understood.
@@ -164,7 +211,7 @@ impl Connection<'_> {
             }
             if let Some(text) = windows.overflow() {
                 self.end.get_or_insert(End::Failed(text));
-                self.session.shutdown(Instant::now());
+                self.session.shutdown(now());
             }
         }
     }
@@ -192,7 +239,7 @@ impl Connection<'_> {
     }
 
     fn settle(&mut self, handed_over: &HandedOver) {
-        let now = Instant::now();
+        let now = now();
         if handed_over.is_lost {
             // The peer has it still.
             self.shared.counters.unacknowledged.add(handed_over.events);
@@ -326,6 +373,11 @@ fn end(reason: &CloseReason) -> Option<End> {
     }
 }
 
+/// The time of the runtime, so that tests can make it pass.
+fn now() -> Instant {
+    TokioInstant::now().into_std()
+}
+
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,
@@ -343,5 +395,8 @@ async fn run(future: &mut Option<HandOver>) -> (HandedOver, usize) {
 /// Bytes to read at once: more, the more comes.
 const FIRST_STEP: usize = 4 * 1024;
 const LARGEST_STEP: usize = 64 * 1024;
+
+/// Version, kind and one number.
+const FRAME_HEAD: usize = 6;
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -48,7 +48,36 @@ fn main() -> io::Result<()> {
     for (name, seed) in pickles {
         corpus.write("pickle", name, seed)?;
     }
+
+    let v4 = [192, 0, 2, 7, 198, 51, 100, 1, 0xdc, 0x04, 0x13, 0xb4];
+    let v6 = [&[0x20, 1, 0xd, 0xb8], &[0; 27][..], &[1, 0, 80, 0x13, 0xb4]].concat();
+    // The kinds are a checksum, the name of a server, and what is known of TLS.
+    let more =
+        [&v4[..], b"\x03\0\x04abcd\x02\0\x0bexample.org\x20\0\x0f\x01\0\0\0\0\x21\0\x07TLSv1.3"].concat();
+    let headers = [
+        ("line_4", b"PROXY TCP4 192.0.2.7 198.51.100.1 56324 5044\r\n".to_vec()),
+        ("line_6", b"PROXY TCP6 2001:db8::7 ::ffff:192.0.2.1 1 65535\r\n".to_vec()),
+        ("line_unknown", b"PROXY UNKNOWN ffff::f ffff::f 65535 65535\r\n".to_vec()),
+        ("line_wrong", b"PROXY TCP4 192.0.2.7 ::1 +1 65536\r\n".to_vec()),
+        ("line_endless", [&b"PROXY UNKNOWN "[..], &[b'x'; 100]].concat()),
+        ("binary_4", binary(0x21, 0x11, &v4)),
+        ("binary_6", binary(0x21, 0x21, &v6)),
+        ("binary_more", binary(0x21, 0x11, &more)),
+        ("binary_unix", binary(0x21, 0x31, &[b'/'; 216])),
+        ("binary_local", binary(0x20, 0, b"")),
+        ("binary_short", binary(0x21, 0x21, &v4)),
+        ("binary_version", binary(0x12, 0x11, &v4)),
+        ("none", b"<13>a line of syslog\n".to_vec()),
+    ];
+    for (name, header) in headers {
+        corpus.write("proxy_protocol", name, &[b"\x85", &header[..], b"PROXY behind it\r\n"].concat())?;
+    }
     Ok(())
+}
+
+/// A header of the PROXY protocol, version 2.
+fn binary(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
+    [b"\r\n\r\n\0\r\nQUIT\n", &[command, family, 0, body.len() as u8][..], body].concat()
 }
 
 struct Corpus {

@@ -12,12 +12,14 @@ use logstash_transport::testing::{Receiver, Step};
 
 use crate::arguments::{Arguments, one_of};
 use crate::failure::{Failure, Trying, fail};
+use crate::peers::GoLumber;
 use crate::process::Running;
 use crate::relay::Program;
 use crate::steps::Steps;
 use crate::task::{Flag, Task};
 use crate::workspace::Workspace;
 
+mod go_lumber;
 mod life;
 mod relay;
 mod verdict;
@@ -37,7 +39,8 @@ pub(crate) const TASK: Task = Task {
         Flag { name: "--life", value: "N", help: "how many were killed before this one" },
     ],
     help: "\
-There are two groups of modes, `handler` and `relay`; a group or a mode may be named, otherwise all are run.
+There are two groups of modes, `handler` and `relay`; a group or a mode may be named, otherwise all are run. Four of the
+relay's need Go 1.19.
 
 Modes of the handler are the three durabilities of the queue on disk (flush, interval, os), each as `always` (events
 are stored before they are sent) and as `on-backlog` (they go from memory to the peer while that keeps up), each with
@@ -57,6 +60,11 @@ send windows over a connection each, and the relay is killed at a random moment 
 then while it starts. After the rounds one relay delivers what is left. Then every event that was acknowledged to its
 client has arrived, the rest is as above, and what a client has to send again although it had arrived is not more than
 its windows in flight.
+
+In four more modes a client of go-lumber sends to the relay in all rounds: one that waits for each window, or one with
+three windows in flight, as `relay-go-lumber-async-stored`. It is killed after the last round. Then every event that it
+has counted as acknowledged has arrived, in order and without a hole, also before the last relay is started where windows
+are acknowledged when they are delivered; and what came twice is not more than the windows in flight at each kill.
 
 A kill loses nothing that the kernel has, so that the durabilities differ in what they cost only; `cargo xtask powercut`
 shows what they differ in otherwise.",
@@ -101,7 +109,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let groups = ["handler", "relay"].map(str::to_owned);
     let of_handler = Mode::all().map(|mode| mode.to_string());
     let of_relay = relay::Mode::all().map(|mode| mode.to_string());
-    let names: Vec<String> = groups.into_iter().chain(of_handler).chain(of_relay).collect();
+    let of_go_lumber = go_lumber::Mode::all().map(|mode| mode.to_string());
+    let names: Vec<String> =
+        groups.into_iter().chain(of_handler).chain(of_relay).chain(of_go_lumber).collect();
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut wanted = Vec::new();
     for name in arguments.operands() {
@@ -112,21 +122,29 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let modes: Vec<Mode> = Mode::all().filter(|mode| is_wanted("handler", mode.to_string())).collect();
     let relays: Vec<_> = relay::Mode::all().filter(|mode| is_wanted("relay", mode.to_string())).collect();
+    let go_lumber: Vec<_> =
+        go_lumber::Mode::all().filter(|mode| is_wanted("relay", mode.to_string())).collect();
     match (arguments.value("--role"), modes.as_slice()) {
-        (None, modes) => supervise(arguments, modes, &relays),
+        (None, modes) => supervise(arguments, modes, &relays, &go_lumber),
         (Some("logger"), [mode]) => life::log(arguments, *mode),
         (Some("drainer"), [mode]) => life::drain(arguments, *mode),
         (Some(role), _) => Err(Failure::Usage(format!("kills: there is no role `{role}` without a mode"))),
     }
 }
 
-fn supervise(arguments: &Arguments, modes: &[Mode], relays: &[relay::Mode]) -> Result<(), Failure> {
+fn supervise(
+    arguments: &Arguments,
+    modes: &[Mode],
+    relays: &[relay::Mode],
+    go_lumber: &[go_lumber::Mode],
+) -> Result<(), Failure> {
     let rounds = arguments.number("--rounds", 20)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let seed = arguments.number("--seed", u64::from(now.subsec_nanos()))?;
     let workspace = Workspace::load()?;
     let scratch = workspace.scratch("kills")?;
-    eprintln!("{} modes, {rounds} kills for each, --seed {seed}", modes.len() + relays.len());
+    let count = modes.len() + relays.len() + go_lumber.len();
+    eprintln!("{count} modes, {rounds} kills for each, --seed {seed}");
     let mut steps = Steps::default();
     for mode in modes {
         let name = mode.to_string();
@@ -135,14 +153,24 @@ fn supervise(arguments: &Arguments, modes: &[Mode], relays: &[relay::Mode]) -> R
             Ok(verdict.to_string())
         });
     }
-    let program = if relays.is_empty() { None } else { Some(Program::debug(&workspace)?) };
-    for (program, mode) in program.iter().flat_map(|program| relays.iter().map(move |mode| (program, *mode)))
-    {
-        let name = mode.to_string();
-        steps.run(&name, || {
-            let outcome = relay::kill(program, mode, &scratch.path().join(&name), rounds, seed)?;
-            Ok(outcome.to_string())
-        });
+    if relays.len() + go_lumber.len() > 0 {
+        let program = Program::debug(&workspace)?;
+        for mode in relays {
+            let name = mode.to_string();
+            steps.run(&name, || {
+                let outcome = relay::kill(&program, *mode, &scratch.path().join(&name), rounds, seed)?;
+                Ok(outcome.to_string())
+            });
+        }
+        for mode in go_lumber {
+            let name = mode.to_string();
+            steps.run(&name, || {
+                let go =
+                    GoLumber::prepare(&workspace).map_err(|missing| Failure::Failed(missing.to_string()))?;
+                let folder = scratch.path().join(&name);
+                Ok(go_lumber::kill(&program, &go, *mode, &folder, rounds, seed)?.to_string())
+            });
+        }
     }
     steps.finish("cargo xtask kills")
 }

@@ -24,9 +24,11 @@ type settings struct {
 	reencode  bool
 	dial      func(network, address string) (net.Conn, error)
 	connected bool
+	// acknowledged is told with each acknowledgement how many events of a connection, from the first on, have one.
+	acknowledged func(events int)
 }
 
-// send prints `connected` with each connection, and at the end `cost CPU`, the seconds of all processors together, and
+// send prints `connected HOST:PORT` with each connection, and at the end `cost CPU`, the seconds of all processors together, and
 // `acked EVENTS SECONDS CONNECTIONS`: both run from the first connection attempt to the last acknowledgement.
 func send(mode string, arguments []string) error {
 	flags := flag.NewFlagSet(mode, flag.ExitOnError)
@@ -75,13 +77,16 @@ func send(mode string, arguments []string) error {
 			return fmt.Errorf("%d of %d events acknowledged: %w", acked, len(events), err)
 		}
 		if err != nil && n == 0 {
-			time.Sleep(20 * time.Millisecond) // the pause between two attempts to connect
+			time.Sleep(pause)
 		}
 	}
 	fmt.Println("cost", (cpuTime() - before).Seconds())
 	fmt.Println("acked", acked, time.Since(started).Seconds(), connections)
 	return nil
 }
+
+// pause is between two attempts to connect.
+const pause = 20 * time.Millisecond
 
 func read(path string, decode bool) ([]interface{}, error) {
 	file, err := os.Open(path)
@@ -136,6 +141,7 @@ func sendSync(s *settings, events []interface{}) (int, error) {
 	for acked < len(events) {
 		n, err := client.Send(window(events[acked:], s.window))
 		acked += n
+		s.tell(acked)
 		if err != nil {
 			return acked, err
 		}
@@ -151,39 +157,43 @@ func sendAsync(s *settings, events []interface{}) (int, error) {
 	}
 	s.announce()
 
-	type result struct {
-		acked int
-		err   error
+	acked := 0
+	var failed error
+	// Room for every window: a callback must not block. There is one at a time.
+	answers := make(chan struct{}, len(events)/s.window+1)
+	answered := func(n uint32, err error) {
+		if failed == nil {
+			acked += int(n)
+			failed = err
+			s.tell(acked)
+		}
+		answers <- struct{}{}
 	}
-	// Room for every window: a callback must not block.
-	results := make(chan result, len(events)/s.window+1)
 	windows := 0
 	for sent := 0; sent < len(events); {
 		batch := window(events[sent:], s.window)
 		sent += len(batch)
 		windows++
-		err := client.Send(func(n uint32, err error) { results <- result{int(n), err} }, batch)
-		if err != nil {
+		if err := client.Send(answered, batch); err != nil {
 			break // its callback has the error
 		}
 	}
-
-	acked := 0
-	var failed error
 	for ; windows > 0; windows-- {
-		r := <-results
-		if failed == nil {
-			acked += r.acked
-			failed = r.err
-		}
+		<-answers
 	}
 	_ = client.Close()
 	return acked, failed
 }
 
+func (s *settings) tell(acked int) {
+	if s.acknowledged != nil && acked > 0 {
+		s.acknowledged(acked)
+	}
+}
+
 func (s *settings) announce() {
 	s.connected = true
-	fmt.Println("connected")
+	fmt.Println("connected", s.address)
 }
 
 func window(events []interface{}, size int) []interface{} {

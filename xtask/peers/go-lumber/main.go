@@ -1,9 +1,11 @@
-// A go-lumber server and go-lumber clients behind one command line, for `cargo xtask integration` and
-// `cargo xtask bench`.
+// A go-lumber server and go-lumber clients behind one command line, for `cargo xtask integration`,
+// `cargo xtask kills` and `cargo xtask bench`.
 //
 //	peer server -out FILE            every event as one line in FILE, written before its window is acknowledged
 //	peer client-sync -addr HOST:PORT -in FILE
 //	peer client-async -addr HOST:PORT -in FILE
+//	peer endless-sync -addr-file FILE
+//	peer endless-async -addr-file FILE   numbers without end, sent again until they are acknowledged
 //	peer certificates FOLDER         makes what `server -tls FOLDER` and its clients need
 //	peer version                     the version of go-lumber that this program was built with
 //
@@ -23,7 +25,7 @@ const library = "github.com/elastic/go-lumber"
 func main() {
 	log.SetFlags(log.Lmicroseconds)
 	if len(os.Args) < 2 {
-		fail("name a mode: server, client-sync, client-async, certificates or version")
+		fail("name a mode: server, client-sync, client-async, endless-sync, endless-async, certificates or version")
 	}
 
 	mode, arguments := os.Args[1], os.Args[2:]
@@ -35,6 +37,9 @@ func main() {
 	case "client-sync", "client-async":
 		go exitWithParent()
 		err = send(mode, arguments)
+	case "endless-sync", "endless-async":
+		go exitWithParent()
+		err = endless(mode, arguments)
 	case "certificates":
 		if len(arguments) != 1 {
 			fail("certificates: name a folder")
@@ -43,7 +48,7 @@ func main() {
 	case "version":
 		err = printVersion()
 	default:
-		err = fmt.Errorf("there is no mode %q: server, client-sync, client-async, certificates, version", mode)
+		err = fmt.Errorf("there is no mode %q: server, client-sync, client-async, endless-sync, endless-async, certificates, version", mode)
 	}
 	if err != nil {
 		fail(err.Error())

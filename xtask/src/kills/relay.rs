@@ -70,7 +70,7 @@ pub(super) fn kill(
     } else {
         receiver.go_away();
     }
-    let config = config(mode, folder, receiver.address());
+    let config = config(mode.delivered, folder, receiver.address());
     let mut lives = Vec::new();
     for round in 0..rounds {
         if goes_away && round > 0 {
@@ -111,12 +111,7 @@ pub(super) fn kill(
             fail!("{acknowledged} events were acknowledged to clients as delivered, {received} were");
         }
     }
-    let mut last = program.start(folder, &config, &["in"])?;
-    last.wait_until(6 * PATIENCE, |status| {
-        let output = &status["outputs"][0];
-        output["pending"] == 0 && output["acknowledged"] == output["recovered"]
-    })?;
-    last.end(PATIENCE)?;
+    deliver_the_rest(program, folder, &config)?;
     let verdict = Verdict::of(&lives, &receiver.events(), (IN_FLIGHT * WINDOW) as u64)?;
     if verdict.most_beyond > (IN_FLIGHT * WINDOW) as u64 {
         let most = verdict.most_beyond;
@@ -125,8 +120,18 @@ pub(super) fn kill(
     Ok(Outcome(verdict))
 }
 
-fn config(mode: Mode, folder: &Path, output: SocketAddr) -> String {
-    let (folder, acknowledge) = (folder.display(), if mode.delivered { "delivered" } else { "stored" });
+/// Starts a relay on what is left, and ends it when all of that is delivered.
+pub(super) fn deliver_the_rest(program: &Program, folder: &Path, config: &str) -> Result<(), Failure> {
+    let mut last = program.start(folder, config, &["in"])?;
+    last.wait_until(6 * PATIENCE, |status| {
+        let output = &status["outputs"][0];
+        output["pending"] == 0 && output["acknowledged"] == output["recovered"]
+    })?;
+    last.end(PATIENCE)
+}
+
+pub(super) fn config(delivered: bool, folder: &Path, output: SocketAddr) -> String {
+    let (folder, acknowledge) = (folder.display(), if delivered { "delivered" } else { "stored" });
     // With generations so small that kills hit changes of them.
     format!(
         r#"
@@ -207,5 +212,5 @@ fn send(mut client: BeatsTransport, life: u64, number: usize, progress: &Sender<
 }
 
 /// Events of a window, and windows on the wire, of clients and of the relay.
-const WINDOW: usize = 100;
-const IN_FLIGHT: usize = 2;
+pub(super) const WINDOW: usize = 100;
+pub(super) const IN_FLIGHT: usize = 2;

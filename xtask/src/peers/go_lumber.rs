@@ -60,6 +60,26 @@ impl GoLumber {
         client.start(self.client(client.kind).arg("-certificates").arg(folder))
     }
 
+    /// Sends events `[0,0,0]`, `[0,0,1]` and so on without end to the relay whose address stands in a file, and says
+    /// how many are acknowledged.
+    pub(crate) fn send_endlessly(
+        &self,
+        kind: ClientKind,
+        place: &Path,
+        window: usize,
+        level: u32,
+    ) -> Result<Running, Failure> {
+        let mut command = Command::new(&self.program);
+        match kind {
+            ClientKind::Sync => command.arg("endless-sync"),
+            ClientKind::Async { in_flight } => {
+                command.args(["endless-async", "-in-flight", &in_flight.to_string()])
+            }
+        };
+        command.args(["-window", &window.to_string(), "-level", &level.to_string(), "-addr-file"]).arg(place);
+        Running::captured(&mut command)
+    }
+
     fn client(&self, kind: ClientKind) -> Command {
         let mut command = Command::new(&self.program);
         match kind {

@@ -66,8 +66,8 @@ Starts the peers as processes and compares what arrives with what was sent, byte
   lumberjack-protocol    our client to its server, its client to our server; the crate is built
   python                 the handlers of its standard library to our relay; needs Python 3
   logger                 that of util-linux to our relay, in all its framings and formats
-  rsyslog                to our relay over UDP, TCP and TLS, in all its framings and formats
-  syslog-ng              to our relay over UDP, TCP and TLS, in all its framings and formats
+  rsyslog                to our relay over UDP, TCP, TLS and a unix socket, in all its framings and formats
+  syslog-ng              to our relay over UDP, TCP, TLS and a unix socket, in all its framings and formats
   openssl                s_client to our relay, lines, JSON and syslog over TLS
   relay-chains           each example of a configuration of the relay from end to end, and the commands of the README;
                          needs Go 1.19, Python 3, redis-server, rsyslog, openssl and logger

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Trying};
 use crate::process::{self, Running};
 use crate::workspace::Workspace;
 
-/// The syslog daemon of most distributions, with its driver for OpenSSL.
+/// The syslog daemon of most distributions, with its drivers for TLS.
 #[derive(Debug)]
 pub(crate) struct Rsyslog {
     packages: Packages,
@@ -18,13 +18,11 @@ pub(crate) struct Rsyslog {
 impl Rsyslog {
     /// Takes what is installed, or unpacks the packages of Debian.
     pub(crate) fn prepare(workspace: &Workspace) -> Result<Self, Missing> {
-        Self::find(workspace).map_err(|failure| {
-            Missing::new(&failure, "install rsyslog and rsyslog-openssl, or on Debian run apt-get update")
-        })
+        Self::find(workspace).map_err(|failure| Missing::new(&failure, REMEDY))
     }
 
     fn find(workspace: &Workspace) -> Result<Self, Failure> {
-        let packages = Packages::prepare(workspace, &["rsyslog", "rsyslog-openssl"])?;
+        let packages = Packages::prepare(workspace, &["rsyslog", "rsyslog-openssl", "rsyslog-gnutls"])?;
         let told = process::output(packages.command("rsyslogd").arg("-v"), PROMPT)?;
         // `rsyslogd  8.2302.0 (aka 2023.02) compiled with:`
         let version = told.split_whitespace().nth(1).unwrap_or("unknown").to_owned();
@@ -51,5 +49,7 @@ impl Rsyslog {
         Running::captured(command().args(["-n", "-i"]).arg(folder.join("rsyslogd.pid")).env("TZ", "UTC"))
     }
 }
+
+const REMEDY: &str = "install rsyslog, rsyslog-openssl and rsyslog-gnutls, or on Debian run apt-get update";
 
 const PROMPT: Duration = Duration::from_secs(30);

@@ -31,32 +31,30 @@ pub(in super::super) fn cases(rsyslog: &Arc<Rsyslog>, program: &Arc<Program>, sc
 }
 
 const WAYS: &[Way] = &[
-    Way { name: "UDP", carrier: "udp", options: "protocol=\"udp\"", has_lines: false },
-    Way { name: "TCP, lines", carrier: "tcp", options: "protocol=\"tcp\"", has_lines: true },
-    Way {
-        name: "TCP, octet counting",
-        carrier: "tcp",
-        options: "protocol=\"tcp\" tcp_framing=\"octet-counted\"",
-        has_lines: false,
-    },
-    Way { name: "TLS, lines", carrier: "tls", options: TLS, has_lines: true },
-    Way { name: "TLS, octet counting", carrier: "tls", options: TLS_COUNTED, has_lines: false },
+    Way { name: "UDP", carrier: "udp", driver: "", is_counted: false },
+    Way { name: "TCP, lines", carrier: "tcp", driver: "", is_counted: false },
+    Way { name: "TCP, octet counting", carrier: "tcp", driver: "", is_counted: true },
+    Way { name: "TLS by OpenSSL, lines", carrier: "tls", driver: "ossl", is_counted: false },
+    Way { name: "TLS by OpenSSL, octet counting", carrier: "tls", driver: "ossl", is_counted: true },
+    Way { name: "TLS by GnuTLS, lines", carrier: "tls", driver: "gtls", is_counted: false },
+    Way { name: "TLS by GnuTLS, octet counting", carrier: "tls", driver: "gtls", is_counted: true },
+    Way { name: "unix socket", carrier: "unix", driver: "", is_counted: false },
 ];
-
-const TLS: &str = "protocol=\"tcp\" streamDriver=\"ossl\" streamDriverMode=\"1\" \
-                   streamDriverAuthMode=\"x509/name\" streamDriverPermittedPeers=\"localhost\"";
-const TLS_COUNTED: &str = "protocol=\"tcp\" streamDriver=\"ossl\" streamDriverMode=\"1\" \
-                           streamDriverAuthMode=\"x509/name\" streamDriverPermittedPeers=\"localhost\" \
-                           tcp_framing=\"octet-counted\"";
 
 /// How its messages get to the relay.
 #[derive(Debug)]
 struct Way {
     name: &'static str,
     carrier: &'static str,
-    options: &'static str,
-    /// Whether a line feed ends a message.
-    has_lines: bool,
+    /// Its driver for TLS.
+    driver: &'static str,
+    is_counted: bool,
+}
+
+impl Way {
+    fn is_datagrams(&self) -> bool {
+        matches!(self.carrier, "udp" | "unix")
+    }
 }
 
 const FORMATS: &[Format] = &[
@@ -82,31 +80,58 @@ struct Trial {
 
 impl Trial {
     fn run(self) -> Result<String, Failure> {
-        let feed = Feed::new(self.way.carrier == "udp", !self.way.has_lines)?;
+        let is_datagrams = self.way.is_datagrams();
+        let feed = Feed::new(is_datagrams, is_datagrams || self.way.is_counted)?;
         let relay = Rig::listening(&self.program, &self.folder, &format!("syslog+{}", self.way.carrier))?;
-        let mut daemon = self.rsyslog.start(&self.folder, &self.config(relay.address()?))?;
+        let mut daemon = self.rsyslog.start(&self.folder, &self.config(&relay)?)?;
         let _stream = feed.send(self.listens(&mut daemon)?)?;
-        same(&feed.expected(self.format.kept, Some("127.0.0.1")), &relay.finish(feed.len())?)?;
+        let peer = (self.way.carrier != "unix").then_some("127.0.0.1");
+        same(&feed.expected(self.format.kept, peer), &relay.finish(feed.len())?)?;
         Ok(format!("{} events, each with all that this format carries", feed.len()))
     }
 
     /// It takes messages over TCP on a port that the system chooses, and passes them on, but not its own.
-    fn config(&self, relay: SocketAddr) -> String {
-        let (folder, port) = (self.folder.display(), relay.port());
+    fn config(&self, relay: &Rig) -> Result<String, Failure> {
+        let folder = self.folder.display();
         let trust = match self.way.carrier {
             "tls" => format!("defaultNetstreamDriverCAFile=\"{folder}/server.pem\""),
             _ => String::new(),
         };
-        let (options, format) = (self.way.options, self.format.name);
-        format!(
+        let (setting, action) = self.action(relay)?;
+        Ok(format!(
             "global(maxMessageSize=\"64k\" parser.escapeControlCharactersOnReceive=\"off\" {trust})
 module(load=\"imtcp\")
+{setting}
 input(type=\"imtcp\" address=\"127.0.0.1\" port=\"0\" listenPortFileName=\"{folder}/port\")
 if $inputname == \"imtcp\" then {{
-    action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{port}\" template=\"{format}\" {options})
+    {action}
 }}
 "
-        )
+        ))
+    }
+
+    /// By which it passes messages on, and what has to be said before.
+    fn action(&self, relay: &Rig) -> Result<(String, String), Failure> {
+        let (folder, format) = (self.folder.display(), self.format.name);
+        if self.way.carrier == "unix" {
+            let setting = format!("module(load=\"omuxsock\")\n$OMUxSockSocket {folder}/socket");
+            return Ok((setting, format!(":omuxsock:;{format}")));
+        }
+        let (port, driver) = (relay.address()?.port(), self.way.driver);
+        let protocol = if self.way.carrier == "udp" { "udp" } else { "tcp" };
+        let mut action = format!(
+            "action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{port}\" template=\"{format}\" protocol=\"{protocol}\""
+        );
+        if self.way.is_counted {
+            action.push_str(" tcp_framing=\"octet-counted\"");
+        }
+        if self.way.carrier == "tls" {
+            action.push_str(&format!(
+                " streamDriver=\"{driver}\" streamDriverMode=\"1\" streamDriverAuthMode=\"x509/name\" \
+                 streamDriverPermittedPeers=\"localhost\""
+            ));
+        }
+        Ok((String::new(), action + ")"))
     }
 
     /// Where it says that it listens.

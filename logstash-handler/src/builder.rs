@@ -15,7 +15,7 @@ use crate::queue::{Contained, MemoryQueue, Queue};
 use crate::{sender, writer};
 use logstash_format::Formatter;
 use logstash_transport::{Interrupt, Transport};
-use lumberjack_codec::{Backoff, MAX_EVENTS_PER_WINDOW};
+use lumberjack_codec::{Backoff, DEFAULT_WINDOW_EVENTS, MAX_EVENTS_PER_WINDOW, MAX_PAYLOAD_BYTES};
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -280,9 +280,9 @@ impl Options {
                 "ttl of 0, with which no event would ever be delivered; none is no limit".to_owned(),
             );
         }
-        if self.max_event_bytes == 0 || self.max_event_bytes > MAX_EVENT_BYTES {
+        if self.max_event_bytes == 0 || self.max_event_bytes > MAX_PAYLOAD_BYTES {
             let bytes = self.max_event_bytes;
-            return wrong(format!("max_event_bytes of {bytes}, from 1 to {MAX_EVENT_BYTES} are possible"));
+            return wrong(format!("max_event_bytes of {bytes}, from 1 to {MAX_PAYLOAD_BYTES} are possible"));
         }
         if self.arena_bytes < self.max_event_bytes {
             let (arena, event) = (self.arena_bytes, self.max_event_bytes);
@@ -299,7 +299,7 @@ impl Default for Options {
             arena_bytes: 8 * 1024 * 1024,
             max_event_bytes: 1024 * 1024,
             linger: Duration::from_millis(20),
-            window_events: 2048,
+            window_events: DEFAULT_WINDOW_EVENTS,
             window_bytes: 512 * 1024,
             compression_level: 3,
             batch_windows: 8,
@@ -339,9 +339,6 @@ impl Error for StartError {
         }
     }
 }
-
-/// What the encoder of windows takes at most.
-const MAX_EVENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Wait after an error that only a human can mend.
 const RARELY: Duration = Duration::from_secs(60);

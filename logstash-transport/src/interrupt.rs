@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// A signal from the owner of a transport to end what it is waiting for.
 ///
@@ -17,6 +18,9 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
+    /// How long it may go unnoticed: no wait lasts longer before it is looked at.
+    pub(crate) const SLICE: Duration = Duration::from_millis(50);
+
     /// A signal that is not raised.
     #[must_use]
     pub fn new() -> Self {

@@ -148,7 +148,7 @@ impl Output {
     #[cfg(unix)]
     fn open_if_ready() -> io::Result<Option<Self>> {
         let file = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?.into();
-        if !is_ready(&file, SLICE)? {
+        if !is_ready(&file, Interrupt::SLICE)? {
             return Ok(None);
         }
         let mut lock = io::stdout().lock();
@@ -170,7 +170,7 @@ impl Output {
     /// Waits a while, and writes what can be written without waiting longer; 0 if there is no room.
     #[cfg(unix)]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !is_ready(&self.file, SLICE)? {
+        if !is_ready(&self.file, Interrupt::SLICE)? {
             return Ok(0);
         }
         // A pipe that is ready takes this much at once.
@@ -223,10 +223,6 @@ fn takes_nothing() -> TransportError {
 fn unavailable(text: &str) -> TransportError {
     TransportError::new(ErrorKind::Unavailable, text)
 }
-
-/// How long an interrupt may go unnoticed.
-#[cfg(unix)]
-const SLICE: Duration = Duration::from_millis(50);
 
 /// Bytes that are prepared at once.
 const CHUNK: usize = 64 * 1024;

@@ -29,9 +29,6 @@ use std::time::{Duration, Instant};
 pub(crate) const RESOLVE_ADVICE: &str =
     "look for a typing error in the name, and at the name servers of this machine";
 
-/// How long an interrupt may go unnoticed.
-pub(crate) const SLICE: Duration = Duration::from_millis(50);
-
 /// When a timeout that begins now has passed. One that no clock can show, such as [`Duration::MAX`], is as
 /// good as a year.
 pub(crate) fn deadline(timeout: Duration) -> Instant {

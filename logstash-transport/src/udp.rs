@@ -9,7 +9,7 @@ use crate::endpoint::{Endpoint, EndpointError, Scheme};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
 use crate::probe::ProbeReport;
-use crate::stream::{RESOLVE_ADVICE, SLICE, deadline};
+use crate::stream::{RESOLVE_ADVICE, deadline};
 use crate::tcp::TcpTransport;
 use crate::transport::Transport;
 use bytes::Bytes;
@@ -193,7 +193,7 @@ impl UdpTransport {
         self.resolver.start(host, port).map_err(failed)?;
         let deadline = deadline(self.resolve_timeout);
         loop {
-            match self.resolver.found(SLICE) {
+            match self.resolver.found(Interrupt::SLICE) {
                 Some(found) => return found.map_err(failed),
                 None if self.interrupt.is_raised() => return Err(self.unavailable("interrupted")),
                 None if Instant::now() >= deadline => return Err(failed(io::ErrorKind::TimedOut.into())),

@@ -16,7 +16,7 @@ use std::fmt;
 pub const MAX_EVENTS_PER_WINDOW: u32 = 10_000;
 
 /// Bytes of one payload that an encoder takes: 64 MiB, what our decoder accepts by default.
-pub(crate) const MAX_PAYLOAD: usize = 64 * 1024 * 1024;
+pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
 
 /// Bytes of the frames of one window, so that every length on the wire stays below 2^31.
 pub(crate) const MAX_FRAMES: usize = 1024 * 1024 * 1024;

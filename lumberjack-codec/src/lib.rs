@@ -148,7 +148,7 @@ pub use decoder::FrameDecoder;
 pub mod driving;
 
 pub mod encode;
-pub use encode::{EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW};
+pub use encode::{EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, MAX_PAYLOAD_BYTES};
 
 mod error;
 pub use error::{

@@ -1,10 +1,13 @@
 //! A window in the form in which it is stored and sent.
 
 use crate::decoder::FrameDecoder;
-use crate::encode::{self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, MAX_FRAMES, MAX_PAYLOAD};
+use crate::encode::{
+    self, EncodeError, EncodeErrorKind, MAX_EVENTS_PER_WINDOW, MAX_FRAMES, MAX_PAYLOAD_BYTES,
+};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::frame::{Frame, Role, Version};
 use crate::frame_ref::FrameRef;
+use crate::grammar::JSON_HEAD;
 use crate::limits::Limits;
 use crate::transmit::KEEP_CAPACITY;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -61,7 +64,7 @@ impl EncodedWindow {
     /// Bytes of the payloads alone.
     #[must_use]
     pub const fn payload_len(&self) -> u64 {
-        self.inflated_len.saturating_sub(JSON_HEAD * self.events as u64)
+        self.inflated_len.saturating_sub(JSON_HEAD as u64 * self.events as u64)
     }
 
     /// How the frames are stored.
@@ -140,7 +143,7 @@ impl Read {
     }
 
     fn add(&mut self, payload: Bytes) {
-        self.length += JSON_HEAD + payload.len() as u64;
+        self.length += (JSON_HEAD + payload.len()) as u64;
         self.payloads.push(payload);
     }
 }
@@ -356,8 +359,8 @@ where
         if payload.is_empty() {
             return Err(EncodeError::new(EncodeErrorKind::EmptyEvent { index }));
         }
-        if payload.len() > MAX_PAYLOAD {
-            let (length, limit) = (payload.len(), MAX_PAYLOAD);
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            let (length, limit) = (payload.len(), MAX_PAYLOAD_BYTES);
             return Err(EncodeError::new(EncodeErrorKind::EventTooLarge { index, length, limit }));
         }
         if events == max_events {
@@ -367,7 +370,7 @@ where
             return Err(too_large(MAX_FRAMES - room + payload.len(), MAX_FRAMES));
         }
         encode::json(Version::V2, first.wrapping_add(events), payload, out);
-        room = room.saturating_sub(JSON_HEAD as usize + payload.len());
+        room = room.saturating_sub(JSON_HEAD + payload.len());
         events += 1;
     }
     Ok(events)
@@ -393,6 +396,3 @@ const fn damaged(cause: &'static str, offset: u64) -> DecodeError {
 const fn too_large(size: usize, limit: usize) -> EncodeError {
     EncodeError::new(EncodeErrorKind::BatchTooLarge { size, limit })
 }
-
-/// Bytes of version, type, sequence and length before each payload.
-const JSON_HEAD: u64 = 10;

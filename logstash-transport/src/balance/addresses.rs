@@ -3,6 +3,7 @@
 use super::resolver::{Found, Resolver, Schedule};
 use crate::endpoint::Endpoint;
 use crate::error::{ErrorKind, TransportError};
+use crate::interrupt::Interrupt;
 use crate::members::{Members, Standing};
 use crate::transport::Transport;
 use std::fmt;
@@ -69,7 +70,7 @@ impl Addresses {
             if now.elapsed() >= self.timeout {
                 return Err(self.unresolved("no answer in time for the name", None));
             }
-            found = self.resolver.found(SLICE);
+            found = self.resolver.found(Interrupt::SLICE);
         }
         match found {
             Some(Ok(addresses)) => self.replace(members, addresses, standing),
@@ -126,9 +127,6 @@ impl fmt::Debug for Addresses {
             .finish_non_exhaustive()
     }
 }
-
-/// How long a wait lasts before the interrupt is looked at.
-const SLICE: Duration = Duration::from_millis(50);
 
 /// Members at the most, whatever a name server says.
 const MOST: usize = 64;

@@ -4,7 +4,7 @@ use super::options::Options;
 use crate::batch::{Batch, Segment};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
-use crate::stream::{SLICE, Stream, is_pause, is_refusal, refused};
+use crate::stream::{Stream, is_pause, is_refusal, refused};
 use bytes::BytesMut;
 use lumberjack_codec::{
     ClientEvent, ClientSession, CloseReason, DecodeError, EncodeError, Hint, SessionError, SlowStart,
@@ -213,7 +213,9 @@ impl Connection {
         check(interrupt)?;
         let now = Instant::now();
         let timeout = self.session.poll_timeout().map(|deadline| deadline.saturating_duration_since(now));
-        self.stream.set_read_timeout(timeout.unwrap_or(SLICE)).map_err(|error| self.lost(error))?;
+        self.stream
+            .set_read_timeout(timeout.unwrap_or(Interrupt::SLICE))
+            .map_err(|error| self.lost(error))?;
         let result = self.read(Read::read);
         self.take(result, Instant::now());
         self.fire_timers(Instant::now());

@@ -1,6 +1,6 @@
 use crate::endpoint::Endpoint;
 use bytes::Bytes;
-use lumberjack_codec::ClientConfig;
+use lumberjack_codec::{ClientConfig, DEFAULT_WINDOW_BYTES, DEFAULT_WINDOW_EVENTS};
 use std::time::Duration;
 
 /// How windows are made and followed.
@@ -27,8 +27,8 @@ impl Options {
         let window = number("window").and_then(|events| usize::try_from(events).ok());
         Self {
             client,
-            max_window_events: window.unwrap_or(2048),
-            max_window_bytes: 32 * 1024 * 1024,
+            max_window_events: window.unwrap_or(DEFAULT_WINDOW_EVENTS),
+            max_window_bytes: DEFAULT_WINDOW_BYTES,
             connection_ttl: None,
             probe_event: None,
         }

@@ -1,6 +1,7 @@
 //! The options behind `?` that each scheme takes.
 
 use super::scheme::Scheme;
+use lumberjack_codec::MAX_EVENTS_PER_WINDOW;
 
 /// An option, and what its value may be.
 pub(super) struct Known {
@@ -34,7 +35,7 @@ pub(super) fn of(scheme: Scheme) -> Vec<&'static Known> {
 const BEATS: &[Known] = &[
     Known { name: "level", value: Value::Number(0, 9) },
     Known { name: "in_flight", value: Value::Number(1, 1000) },
-    Known { name: "window", value: Value::Number(1, 10_000) },
+    Known { name: "window", value: Value::Number(1, MAX_EVENTS_PER_WINDOW as u64) },
 ];
 
 const FILE: &[Known] = &[

@@ -108,7 +108,7 @@ async fn unless<T>(interrupt: &Interrupt, work: impl Future<Output = T>) -> Resu
         if interrupt.is_raised() {
             return Err(Failure::Interrupted);
         }
-        if let Ok(done) = timeout(SLICE, work.as_mut()).await {
+        if let Ok(done) = timeout(Interrupt::SLICE, work.as_mut()).await {
             return Ok(done);
         }
     }
@@ -137,9 +137,6 @@ fn printable(text: &[u8]) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
-
-/// How long the interrupt may go unnoticed.
-const SLICE: Duration = Duration::from_millis(50);
 
 /// A body that takes longer, or is longer, costs the connection instead.
 const BODY_TIME: Duration = Duration::from_secs(1);

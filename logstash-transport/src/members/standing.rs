@@ -1,7 +1,7 @@
 //! What is known of a member, and whether it may be used: pure, time is a parameter.
 
 use crate::error::ErrorKind;
-use lumberjack_codec::Backoff;
+use lumberjack_codec::{Backoff, DEFAULT_WINDOW_EVENTS};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ const WEIGHT: f64 = 0.3;
 const FADING: Duration = Duration::from_secs(10);
 
 /// Batches of different sizes are compared by windows of the usual size.
-const EVENTS_PER_WINDOW: u64 = 2048;
+const EVENTS_PER_WINDOW: u64 = DEFAULT_WINDOW_EVENTS as u64;
 
 #[cfg(test)]
 mod tests {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(standing.latency(now), Duration::ZERO);
         standing.measured(SECOND, 5, now);
         assert_eq!(standing.latency(now), SECOND);
-        standing.measured(4 * SECOND, 4 * 2048, now);
+        standing.measured(4 * SECOND, 4 * EVENTS_PER_WINDOW, now);
         assert_eq!(standing.latency(now), SECOND);
         standing.measured(2 * SECOND, 0, now);
         assert_eq!(standing.latency(now), SECOND.mul_f64(1.3));

@@ -1,6 +1,6 @@
 //! Resolves and connects within a deadline, and stops waiting when it is told to.
 
-use super::{RESOLVE_ADVICE, SLICE, deadline};
+use super::{RESOLVE_ADVICE, deadline};
 use crate::balance::{Lookup, system_lookup};
 use crate::error::{ErrorKind, TransportError};
 use crate::interrupt::Interrupt;
@@ -58,7 +58,7 @@ impl Dialer {
         let started = Instant::now();
         let name = &route.name;
         loop {
-            match pending.recv_timeout(SLICE) {
+            match pending.recv_timeout(Interrupt::SLICE) {
                 Ok(result) => return result,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(unreachable(name, io::ErrorKind::Other.into()));

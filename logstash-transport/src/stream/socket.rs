@@ -1,5 +1,5 @@
+use super::deadline;
 use super::options::ConnectionOptions;
-use super::{SLICE, deadline};
 use crate::error::TransportError;
 use crate::interrupt::Interrupt;
 use socket2::{SockRef, TcpKeepalive};
@@ -20,8 +20,8 @@ impl Socket {
     pub(super) fn new(stream: TcpStream, options: &ConnectionOptions) -> io::Result<Self> {
         // A window goes out in one write; waiting for more would only delay it.
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SLICE))?;
-        stream.set_write_timeout(Some(SLICE))?;
+        stream.set_read_timeout(Some(Interrupt::SLICE))?;
+        stream.set_write_timeout(Some(Interrupt::SLICE))?;
         let socket = SockRef::from(&stream);
         if let Some(idle) = options.keepalive {
             let idle = idle.clamp(*KEEPALIVE.start(), *KEEPALIVE.end());
@@ -36,7 +36,7 @@ impl Socket {
     /// one byte at a time it would come back after hours; so its reads pause after a slice.
     #[cfg(feature = "tls")]
     pub(crate) fn begin_slice(&mut self) {
-        self.pauses_at = Some(Instant::now() + SLICE);
+        self.pauses_at = Some(Instant::now() + Interrupt::SLICE);
     }
 }
 
@@ -84,9 +84,9 @@ impl Stream {
         }
     }
 
-    /// How long a read waits, at most [`SLICE`] for the sake of interrupts.
+    /// How long a read waits, at most [`Interrupt::SLICE`] for the sake of interrupts.
     pub(crate) fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
-        self.tcp().set_read_timeout(Some(timeout.clamp(Duration::from_millis(1), SLICE)))
+        self.tcp().set_read_timeout(Some(timeout.clamp(Duration::from_millis(1), Interrupt::SLICE)))
     }
 
     /// Reads what has arrived, without waiting.

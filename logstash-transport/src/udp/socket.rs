@@ -1,5 +1,5 @@
 use crate::interrupt::Interrupt;
-use crate::stream::{SLICE, deadline, is_pause};
+use crate::stream::{deadline, is_pause};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ impl Socket {
         };
         let socket = UdpSocket::bind(any)?;
         socket.connect(peer)?;
-        socket.set_write_timeout(Some(SLICE))?;
+        socket.set_write_timeout(Some(Interrupt::SLICE))?;
         Ok(Self { socket, peer, doubted: true })
     }
 
@@ -86,7 +86,7 @@ impl Socket {
             if interrupt.is_raised() {
                 return Err(SocketError::Interrupted);
             }
-            self.socket.set_read_timeout(Some(left.min(SLICE))).map_err(SocketError::Io)?;
+            self.socket.set_read_timeout(Some(left.min(Interrupt::SLICE))).map_err(SocketError::Io)?;
             self.receive().map_err(|error| self.failed(error))?;
         }
     }

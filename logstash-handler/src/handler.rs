@@ -94,7 +94,10 @@ impl Handler {
     pub fn emit_acked(&self, event: &Event<'_>, timeout: Duration) -> Result<(), EmitError> {
         let deadline = deadline(timeout);
         let position = self.core().emit(event, Patience::Of(timeout), true).map_err(EmitError::Dropped)?;
-        self.core().ledger.update(|books| books.hurry_until(deadline));
+        self.core().ledger.update(|books| {
+            books.expect(position);
+            books.hurry_until(deadline);
+        });
         let mut outcome = None;
         self.core().ledger.wait_until(Some(deadline), |books| {
             outcome = books.outcome(position);
@@ -102,6 +105,7 @@ impl Handler {
             let is_stored = books.writer_ended || books.handled > position;
             outcome.is_some() || books.sender_ended && is_stored
         });
+        self.core().ledger.lock().cease(position);
         match outcome {
             Some(outcome) => outcome.map_err(EmitError::Dropped),
             None => Err(EmitError::NotInTime),

@@ -1,9 +1,17 @@
 //! The books that the threads of a handler keep together, and where they wait for each other.
 
+mod awaited;
+
+mod given_up;
+pub(crate) use given_up::GivenUp;
+
+mod places;
+
+use self::awaited::{Awaited, Noted};
+use self::places::Places;
 use crate::clock::Clock;
 use crate::progress::Progress;
 use crate::stats::{ConnectionState, DropReason, Drops};
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -48,14 +56,16 @@ pub(crate) struct Books {
     pub(crate) durable_wanted: u64,
     /// Which of them were given up.
     pub(crate) given_up: GivenUp,
+    /// Which of them somebody waits for.
+    awaited: Awaited,
     /// Events that are or were in the queue for the sender to see, recovered ones among them.
     pub(crate) appended: u64,
     /// Events that left the queue, in order. May run ahead of `appended` for a moment.
     pub(crate) left_queue: u64,
     /// At which place in the queue events are that the writer took.
-    pub(crate) places: Places,
+    places: Places,
     /// Which places of the queue were given up.
-    pub(crate) refused: GivenUp,
+    refused: GivenUp,
     pub(crate) progress: Progress,
     pub(crate) connection: ConnectionState,
     pub(crate) failures: u64,
@@ -75,7 +85,7 @@ impl Books {
     pub(crate) fn take(&mut self, displaced: u64, events: u64) -> u64 {
         if displaced > 0 {
             // Counted by the arena.
-            self.given_up.push(self.taken..self.taken + displaced, DropReason::Overflow);
+            self.give_up(self.taken..self.taken + displaced, DropReason::Overflow);
         }
         let position = self.taken + displaced;
         self.taken = position + events;
@@ -114,21 +124,49 @@ impl Books {
         }
     }
 
+    /// Events that the writer took never get into the queue; they are counted elsewhere.
+    pub(crate) fn give_up(&mut self, positions: Range<u64>, reason: DropReason) {
+        if let Some((forgotten, reason)) = self.given_up.push(positions, reason) {
+            self.awaited.note(forgotten, |_| Noted::GivenUp(reason));
+        }
+    }
+
     /// The queue took the events at these positions, the oldest of which is of that time.
     pub(crate) fn append(&mut self, positions: Range<u64>, at: SystemTime) {
         let events = positions.end - positions.start;
-        self.places.push(positions, self.appended);
+        if let Some((forgotten, place)) = self.places.push(positions, self.appended) {
+            let first = forgotten.start;
+            self.awaited.note(forgotten, |position| Noted::Place(place + (position - first)));
+        }
         self.appended += events;
         self.progress.appended(self.appended, at);
     }
 
+    /// Somebody is going to ask what has become of the event at a position, however late: to be said soon after it
+    /// was taken in, and to be taken back with [`cease`](Self::cease).
+    pub(crate) fn expect(&mut self, position: u64) {
+        self.awaited.add(position);
+    }
+
+    /// One who waited does not any more.
+    pub(crate) fn cease(&mut self, position: u64) {
+        self.awaited.remove(position);
+    }
+
     /// What has become of the event at a position; `None` while that is open.
     pub(crate) fn outcome(&self, position: u64) -> Option<Result<(), DropReason>> {
-        if let Some(reason) = self.given_up.reason(position) {
+        if let Some(reason) = self.loss(&(position..position + 1)) {
             return Some(Err(reason));
         }
-        let place = self.places.of(position).filter(|place| *place < self.left_queue)?;
+        let place = self.places.of(position).or_else(|| self.awaited.place(position));
+        let place = place.filter(|place| *place < self.left_queue)?;
         Some(self.refused.reason(place).map_or(Ok(()), Err))
+    }
+
+    /// Why one of the events at some positions, the last of which somebody waits for, never got into the queue; `None`
+    /// if none is known to be lost.
+    pub(crate) fn loss(&self, positions: &Range<u64>) -> Option<DropReason> {
+        self.given_up.reason_in(positions).or_else(|| self.awaited.loss(positions.end.checked_sub(1)?))
     }
 
     /// Somebody waits for delivery until `deadline`.
@@ -190,76 +228,6 @@ impl Ledger {
     }
 }
 
-/// The positions of events that the writer had to give up, so that nobody is told that they are stored.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct GivenUp {
-    ranges: VecDeque<(Range<u64>, DropReason)>,
-    /// How many there were in all.
-    pub(crate) events: u64,
-}
-
-impl GivenUp {
-    pub(crate) fn push(&mut self, range: Range<u64>, reason: DropReason) {
-        if range.is_empty() {
-            return;
-        }
-        self.events += range.end - range.start;
-        match self.ranges.back_mut() {
-            Some((last, of)) if last.end == range.start && *of == reason => last.end = range.end,
-            _ => self.ranges.push_back((range, reason)),
-        }
-        // Whoever waits for an event asks soon after it is given up, so old ranges may be forgotten.
-        if self.ranges.len() > MAX_RANGES {
-            self.ranges.pop_front();
-        }
-    }
-
-    /// Why the first of the events at some positions that were given up was, if any was.
-    #[cfg(feature = "relay")]
-    pub(crate) fn reason_in(&self, positions: &Range<u64>) -> Option<DropReason> {
-        let meets = |range: &Range<u64>| range.start < positions.end && positions.start < range.end;
-        self.ranges.iter().find(|(range, _)| meets(range)).map(|(_, reason)| *reason)
-    }
-
-    /// Why the event at a position was given up, if it was.
-    pub(crate) fn reason(&self, position: u64) -> Option<DropReason> {
-        self.ranges.iter().find(|(range, _)| range.contains(&position)).map(|(_, reason)| *reason)
-    }
-}
-
-/// Where in the queue the events at some positions are, for those who wait for them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Places {
-    /// Positions, and the place of the first.
-    ranges: VecDeque<(Range<u64>, u64)>,
-}
-
-impl Places {
-    fn push(&mut self, positions: Range<u64>, place: u64) {
-        match self.ranges.back_mut() {
-            Some((last, first))
-                if last.end == positions.start && *first + (last.end - last.start) == place =>
-            {
-                last.end = positions.end;
-            }
-            _ => self.ranges.push_back((positions, place)),
-        }
-        // There is a new one only where events were given up on the way; who waits for old ones is
-        // told that it was not in time.
-        if self.ranges.len() > MAX_RANGES {
-            self.ranges.pop_front();
-        }
-    }
-
-    fn of(&self, position: u64) -> Option<u64> {
-        let index = self.ranges.partition_point(|(positions, _)| positions.end <= position);
-        let (positions, first) = self.ranges.get(index)?;
-        positions.contains(&position).then(|| first + (position - positions.start))
-    }
-}
-
-const MAX_RANGES: usize = 1024;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,5 +258,41 @@ mod tests {
             [Some(Ok(())), Some(Ok(())), Some(Ok(())), rejected, lost, lost, Some(Ok(())), open, open, open]
         );
         assert_eq!(books.outcome(99), None);
+    }
+
+    #[test]
+    fn an_outcome_that_somebody_waits_for_is_known_whatever_comes_behind_it() {
+        let mut books = Books::default();
+        let take = |books: &mut Books, displaced| {
+            let position = books.take(displaced, 1);
+            books.append(position..position + 1, SystemTime::UNIX_EPOCH);
+            books.queued += 1;
+            position
+        };
+        let first = take(&mut books, 0);
+        let (lost, second) = (first + 1, take(&mut books, 1));
+        for position in [first, first, lost, second] {
+            books.expect(position);
+        }
+        // Each of them comes behind one that was given up.
+        for _ in 0..3 * places::MAX_RANGES {
+            take(&mut books, 1);
+        }
+        let overflow = Some(Err(DropReason::Overflow));
+        assert_eq!([first, lost, second].map(|position| books.outcome(position)), [None, overflow, None]);
+        books.acknowledge(1, &MachineClock);
+        assert_eq!([first, second].map(|position| books.outcome(position)), [Some(Ok(())), None]);
+        books.drop_queued(1, DropReason::Expired);
+        assert_eq!(books.outcome(second), Some(Err(DropReason::Expired)));
+        assert_eq!((books.loss(&(first..second + 1)), books.loss(&(first..first + 1))), (None, None));
+        assert_eq!(books.loss(&(first..lost + 1)), Some(DropReason::Overflow));
+
+        // What nobody waits for any more is forgotten.
+        books.cease(first);
+        assert_eq!(books.outcome(first), Some(Ok(())), "another one waits still");
+        for position in [first, lost, second] {
+            books.cease(position);
+        }
+        assert_eq!([first, lost, second].map(|position| books.outcome(position)), [None; 3]);
     }
 }

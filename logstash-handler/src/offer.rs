@@ -3,6 +3,7 @@
 
 use crate::arena::{Admission, Refusal};
 use crate::handler::Handler;
+use crate::ledger::Books;
 use crate::stats::DropReason;
 use lumberjack_codec::EncodedWindow;
 use std::ops::Range;
@@ -58,26 +59,43 @@ impl Handler {
         }
     }
 
-    /// Whether the events at some positions are settled, and how; `None` while that is open.
+    /// Has remembered what becomes of the events before a position, until [`settled`](Self::settled) has told that
+    /// they are delivered.
+    pub(crate) fn want_delivered(&self, end: u64) {
+        if let Some(last) = end.checked_sub(1) {
+            self.core().ledger.lock().expect(last);
+        }
+    }
+
+    /// Whether the events at some positions are settled, and how; `None` while that is open. Who was told asks no more.
     ///
     /// They are so in the order of their positions. An error means that one of them was lost on the way to
     /// the queue.
     pub(crate) fn settled(&self, positions: &Range<u64>, when: Settled) -> Option<Result<(), DropReason>> {
-        let books = self.core().ledger.lock();
-        let Some(last) = positions.end.checked_sub(1) else { return Some(Ok(())) };
-        if when == Settled::Delivered && books.outcome(last) == Some(Err(DropReason::Shutdown)) {
-            // Nobody decided to do without it: who sent it is to send it again.
-            return Some(Err(DropReason::Shutdown));
+        let mut books = self.core().ledger.lock();
+        let outcome = outcome(&books, positions, when);
+        if outcome.is_some() && when == Settled::Delivered {
+            books.cease(positions.end.saturating_sub(1));
         }
-        let (done, over) = match when {
-            Settled::Stored => (books.stored >= positions.end, books.writer_ended),
-            Settled::Delivered => (books.outcome(last).is_some(), books.writer_ended && books.sender_ended),
-        };
-        if done {
-            return Some(books.given_up.reason_in(positions).map_or(Ok(()), Err));
-        }
-        over.then_some(Err(DropReason::Closed))
+        outcome
     }
+}
+
+fn outcome(books: &Books, positions: &Range<u64>, when: Settled) -> Option<Result<(), DropReason>> {
+    let Some(last) = positions.end.checked_sub(1) else { return Some(Ok(())) };
+    let outcome = books.outcome(last);
+    if when == Settled::Delivered && outcome == Some(Err(DropReason::Shutdown)) {
+        // Nobody decided to do without it: who sent it is to send it again.
+        return Some(Err(DropReason::Shutdown));
+    }
+    let (done, over) = match when {
+        Settled::Stored => (books.stored >= positions.end, books.writer_ended),
+        Settled::Delivered => (outcome.is_some(), books.writer_ended && books.sender_ended),
+    };
+    if done {
+        return Some(books.loss(positions).map_or(Ok(()), Err));
+    }
+    over.then_some(Err(DropReason::Closed))
 }
 
 impl From<Refusal> for Declined {
@@ -86,5 +104,107 @@ impl From<Refusal> for Declined {
             Refusal::Closed => Self::Closed,
             Refusal::Full => Self::Full,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Ledger;
+    use crate::queue::{Depth, MemoryQueue, Peek, Queue, QueueError};
+    use logstash_format::LogstashFormatter;
+    use logstash_transport::{Batch, ErrorKind, ProbeReport, Transport, TransportError};
+    use lumberjack_codec::{Backoff, WindowEncoder};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    /// A queue to which each pass of the writer adds an event that others have left.
+    struct Shared(MemoryQueue);
+
+    impl Queue for Shared {
+        fn append(&self, windows: &[EncodedWindow], at: SystemTime) -> Result<(), QueueError> {
+            self.0.append(windows, at)
+        }
+
+        fn sync(&self) -> Result<(), QueueError> {
+            self.0.sync()
+        }
+
+        fn peek(&self, max_windows: usize, max_bytes: usize) -> Result<Peek, QueueError> {
+            self.0.peek(max_windows, max_bytes)
+        }
+
+        fn advance(&self, events: u64) {
+            self.0.advance(events);
+        }
+
+        fn expire(&self, before: SystemTime) -> u64 {
+            self.0.expire(before)
+        }
+
+        fn adopt(&self, found: &mut dyn FnMut(u64) -> Result<(), QueueError>) -> Result<(), QueueError> {
+            found(1)?;
+            self.0.append(&[window()], SystemTime::now())
+        }
+
+        fn depth(&self) -> Depth {
+            self.0.depth()
+        }
+    }
+
+    /// A peer that takes nothing until it is there.
+    struct Peer(Arc<AtomicBool>);
+
+    impl Transport for Peer {
+        fn send(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
+            if !self.0.load(Ordering::Relaxed) {
+                return Err(TransportError::new(ErrorKind::Unavailable, "it is not there"));
+            }
+            batch.acknowledge(batch.remaining_events());
+            Ok(())
+        }
+
+        fn probe(&mut self) -> Result<ProbeReport, TransportError> {
+            Err(TransportError::new(ErrorKind::Unavailable, "nobody asks"))
+        }
+
+        fn close(&mut self) {}
+    }
+
+    fn window() -> EncodedWindow {
+        WindowEncoder::new(0).encode(["{}"]).unwrap()
+    }
+
+    fn wait(ledger: &Ledger, condition: impl FnMut(&Books) -> bool) {
+        assert!(ledger.wait_until(Some(Instant::now() + Duration::from_secs(20)), condition));
+    }
+
+    #[test]
+    fn a_window_is_settled_when_it_is_due_whatever_came_behind_it() {
+        let is_there = Arc::new(AtomicBool::new(false));
+        let millisecond = Duration::from_millis(1);
+        let (handler, guard) = Handler::builder(LogstashFormatter::new(), Peer(Arc::clone(&is_there)))
+            .queue(Shared(MemoryQueue::new()))
+            .retry(Backoff::new().base(millisecond).max(millisecond))
+            .stderr(false)
+            .start()
+            .unwrap();
+        let offer = || {
+            let positions = handler.offer_window(window(), SystemTime::now()).unwrap();
+            handler.want_stored(positions.end);
+            wait(&handler.core().ledger, |books| books.stored >= positions.end);
+            positions
+        };
+        let first = handler.offer_window(window(), SystemTime::now()).unwrap();
+        handler.want_delivered(first.end);
+        for _ in 0..1500 {
+            offer();
+        }
+        assert_eq!(handler.settled(&first, Settled::Delivered), None);
+        is_there.store(true, Ordering::Relaxed);
+        wait(&handler.core().ledger, |books| books.outcome(first.start).is_some());
+        assert_eq!(handler.settled(&first, Settled::Delivered), Some(Ok(())));
+        drop(guard);
     }
 }

@@ -50,7 +50,7 @@ impl<'c> Writer<'c> {
         self.core.ledger.update(|books| {
             let lost = std::mem::take(&mut books.in_writer);
             books.dropped.add(DropReason::Unwritable, lost);
-            books.given_up.push(books.handled..books.taken, DropReason::Unwritable);
+            books.give_up(books.handled..books.taken, DropReason::Unwritable);
             books.handled = books.taken;
         });
         // Somebody may wait for what was not committed.
@@ -291,7 +291,7 @@ impl<'c> Writer<'c> {
             let events = range.end - range.start;
             books.in_writer = books.in_writer.saturating_sub(events);
             books.dropped.add(reason, events);
-            books.given_up.push(range, reason);
+            books.give_up(range, reason);
         });
     }
 

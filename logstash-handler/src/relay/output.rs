@@ -186,8 +186,9 @@ impl Output {
 
     /// Has it told when the events at these positions are settled.
     pub(crate) fn settled(&self, positions: Range<u64>, when: Settled) -> Settling {
-        if when == Settled::Stored {
-            self.handler.want_stored(positions.end);
+        match when {
+            Settled::Delivered => self.handler.want_delivered(positions.end),
+            Settled::Stored => self.handler.want_stored(positions.end),
         }
         let (tell, told) = oneshot::channel();
         let mut waiting = self.signals.waiting();

@@ -265,6 +265,7 @@ impl Arena {
             accepted: state.pushed + state.overflowed,
             events: state.chunk.len(),
             bytes: state.chunk.bytes() as u64,
+            is_lingering: state.writer == Writer::Lingering,
         })
     }
 
@@ -349,6 +350,8 @@ pub(crate) struct ArenaCounts {
     pub(crate) accepted: u64,
     pub(crate) events: u64,
     pub(crate) bytes: u64,
+    /// The writer waits for more.
+    pub(crate) is_lingering: bool,
 }
 
 /// What is given up at a time where older events make room: one part in so many.

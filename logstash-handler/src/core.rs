@@ -184,6 +184,7 @@ impl Core {
             acknowledged: books.acknowledged,
             dropped,
             in_arena: arena.events,
+            lingering: arena.is_lingering,
             in_writer: books.in_writer,
             queued: books.queued,
             arena_bytes: arena.bytes,

@@ -25,6 +25,9 @@ pub struct Stats {
     pub dropped: Drops,
     /// Events that were handed over and wait for the writer thread.
     pub in_arena: u64,
+    /// Whether the writer thread leaves them there for a while, for others to share their window: see
+    /// [`linger`](crate::HandlerBuilder::linger).
+    pub lingering: bool,
     /// Events that the writer thread is storing.
     pub in_writer: u64,
     /// Events in the queue.

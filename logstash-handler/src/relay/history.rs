@@ -22,7 +22,7 @@ struct Sample {
 struct OutputSample {
     acknowledged: u64,
     pending: u64,
-    /// Events that are to be stored.
+    /// Events that are to be stored now.
     unstored: u64,
     /// Events that were stored, and those that were given up.
     settled: u64,
@@ -127,7 +127,8 @@ impl From<&Stats> for OutputSample {
         Self {
             acknowledged: stats.acknowledged,
             pending: stats.pending(),
-            unstored: stats.in_arena + stats.in_writer,
+            // What is collected for a window, for however long, is not held up.
+            unstored: stats.in_writer + if stats.lingering { 0 } else { stats.in_arena },
             settled: (stats.acknowledged + stats.dropped.total()).saturating_add(stats.queued),
             dropped: stats.dropped,
             connection: stats.connection,
@@ -199,6 +200,18 @@ mod tests {
         assert!(after(1, 9));
         assert!(!after(1, 10));
         assert_eq!([10; 8].map(|queued| after(0, queued)), [false; 8]);
+    }
+
+    #[test]
+    fn an_output_that_collects_events_is_not_stuck_and_one_that_leaves_them_there_is() {
+        let (mut history, start) = (History::default(), Instant::now());
+        let mut after = |lingering| {
+            history.add(stats(0, Stats { in_arena: 1, lingering, ..Stats::default() }), start);
+            history.is_stuck("out")
+        };
+        assert_eq!([true; 8].map(&mut after), [false; 8]);
+        assert_eq!([false; 4].map(&mut after), [false, false, false, true]);
+        assert!(!after(true));
     }
 
     #[test]

@@ -209,12 +209,11 @@ impl Output {
         report
     }
 
-    /// The same report with what came too late, which the handler has counted since.
-    pub(crate) fn amend(&self, mut report: Report) -> Report {
-        let stats = self.stats();
-        report.complete &= report.accepted == stats.accepted;
-        (report.accepted, report.dropped) = (stats.accepted, stats.dropped);
-        report
+    /// The same report with what came too late, and what a thread that was too slow has done since.
+    pub(crate) fn amend(&self, report: &Report) -> Report {
+        let mut amended = Report::of(self.handler.core(), report.complete, report.elapsed);
+        amended.complete &= amended.accepted == report.accepted;
+        amended
     }
 }
 
@@ -284,6 +283,36 @@ pub(super) fn folder(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Drops;
+
+    #[test]
+    fn a_report_that_is_amended_is_even_in_all_figures() {
+        let config = OutputConfig::to("beats://127.0.0.1:1").unwrap();
+        let output = Output::start("out", &config, None).unwrap();
+        for _ in 0..3 {
+            assert_eq!(output.try_take(b"{}", SystemTime::now(), false), Taken::Settled);
+        }
+        // As it was when the threads had no time left, but went on.
+        let early = Report {
+            complete: true,
+            accepted: 3,
+            recovered: 0,
+            reports: 0,
+            acknowledged: 0,
+            stored: 0,
+            unsaved: 3,
+            dropped: Drops::default(),
+            elapsed: Duration::from_secs(1),
+        };
+        assert_eq!(output.amend(&early), early);
+        output.shutdown(Duration::ZERO).unwrap();
+        assert_eq!(output.try_take(b"{}", SystemTime::now(), false), Taken::Closed);
+        output.turn_away(DropReason::Closed, 2);
+        let amended = output.amend(&early);
+        assert_eq!((amended.complete, amended.accepted, amended.elapsed), (false, 5, early.elapsed));
+        assert_eq!(amended.unsaved + amended.dropped.total(), 5, "{amended:?}");
+        assert_eq!((amended.dropped.closed, amended.dropped.shutdown + amended.unsaved), (2, 3));
+    }
 
     #[test]
     fn names_of_outputs_are_names_of_folders_and_stay_different() {

@@ -105,7 +105,8 @@ impl Relay {
     /// again. Inputs and outputs that stay the same keep their connections and queues.
     ///
     /// What is gone hands on and delivers what it has in the background, for as long as a shutdown may take;
-    /// what a queue on disk still has then goes on with the output that has its place.
+    /// what a queue on disk still has then goes on with the output that has its place. The page of the
+    /// [module](super#when-the-configuration-changes) tells what that means for order and acknowledgements.
     ///
     /// # Errors
     ///
@@ -282,9 +283,8 @@ impl Relay {
         self.router.close();
         runtime.shutdown_timeout(GRACE);
         let amend = |(name, report): (String, Report)| {
-            let report =
-                outputs.get(&name).map_or_else(|| report.clone(), |output| output.amend(report.clone()));
-            (name, report)
+            let amended = outputs.get(&name).map(|output| output.amend(&report));
+            (name, amended.unwrap_or(report))
         };
         let outputs = reports.into_iter().map(amend).collect();
         let inputs = inputs.iter().map(|(name, input)| (name.clone(), input.stats())).collect();

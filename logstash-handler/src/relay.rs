@@ -14,7 +14,7 @@
 //! | signal | what it does |
 //! | --- | --- |
 //! | SIGTERM, SIGINT | stops to listen, hands on what is in hand, delivers and stores for `shutdown_timeout`, and reports; the second one ends at once |
-//! | SIGHUP | reads the file and the certificates again; connections of inputs that stay the same stay |
+//! | SIGHUP | reads the file and the certificates again; what stays the same stays, see [below](#when-the-configuration-changes) |
 //!
 //! Under systemd it says when it is ready, reloads and stops, and feeds the watchdog.
 //!
@@ -68,6 +68,20 @@
 //! Only Beats has acknowledgements: a window is acknowledged when all outputs that it is for have stored
 //! it, or by option delivered; outputs that drop when they are full are not waited for. What came over
 //! anything else may be lost with the process until it is stored, some 20 ms later.
+//!
+//! # When the configuration changes
+//!
+//! Inputs and outputs that stay the same keep connections, queues and order. An output with other settings is another
+//! one: it takes events from then on, while the one before delivers what it has, for `shutdown_timeout` at most.
+//!
+//! * Order does not hold across the change: both are at work at the same time, and what is left of a queue on disk is
+//!   taken over within five seconds after the end of the one before, behind what came meanwhile. To wait for that end
+//!   would stop the inputs for as long, and a configuration that fails could not be undone. Where order counts more,
+//!   restart the relay: a queue on disk goes on where it ended.
+//! * What the one before still has in memory when its time is over is lost, and counted in its report.
+//! * A window of Beats that is to be stored or delivered by an output that ends without it is not acknowledged: its
+//!   connection is closed, and the client sends it again over a new one, to the outputs that there are then. Outputs
+//!   that have it already get it twice.
 //!
 //! # Coming from pysyslog
 //!

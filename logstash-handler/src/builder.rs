@@ -257,7 +257,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn check(&self) -> Result<(), StartError> {
+    pub(crate) fn check(&self) -> Result<(), StartError> {
         let wrong = |text: String| Err(StartError::Option(text));
         let most = MAX_EVENTS_PER_WINDOW as usize;
         if self.window_events == 0 || self.window_events > most {

@@ -4,7 +4,9 @@ pub use error::ConfigError;
 mod queue;
 pub use queue::QueueConfig;
 
-use crate::builder::HandlerBuilder;
+#[cfg(feature = "relay")]
+use crate::builder::StartError;
+use crate::builder::{HandlerBuilder, Options};
 use crate::dead_letter::DeadLetterFile;
 use crate::overflow::Overflow;
 use logstash_transport::human::{Size, Time, TimeOrNone};
@@ -114,23 +116,7 @@ impl HandlerBuilder {
     ///
     /// [`ConfigError`] when the queue or the file for dead letters cannot be opened.
     pub fn config(mut self, config: &HandlerConfig) -> Result<Self, ConfigError> {
-        let WindowConfig { events, bytes } = &config.window;
-        let options = &self.options;
-        let retry = config.retry.as_ref().map(|retry| retry.backoff(options.retry.clone()));
-        let events = events.unwrap_or(options.window_events);
-        let bytes = bytes.map_or(options.window_bytes, Size::in_memory);
-        self = self.window(events, bytes);
-        self = with(self, config.overflow, Self::overflow);
-        self = with(self, config.arena_bytes.map(Size::in_memory), Self::arena_bytes);
-        self = with(self, config.max_event_bytes.map(Size::in_memory), Self::max_event_bytes);
-        self = with(self, config.linger.map(Time::duration), Self::linger);
-        self = with(self, config.compression_level, Self::compression_level);
-        self = with(self, config.batch, Self::batch);
-        self = with(self, retry, Self::retry);
-        self = with(self, config.ttl.map(TimeOrNone::duration), Self::ttl);
-        self = with(self, config.report_losses, Self::report_losses);
-        self = with(self, config.stderr, Self::stderr);
-        self = with(self, config.shutdown_timeout.map(Time::duration), Self::shutdown_timeout);
+        self.options = config.options(self.options);
         if let Some(letters) = &config.dead_letters {
             self = self.dead_letters(letters.open()?);
         }
@@ -138,6 +124,36 @@ impl HandlerBuilder {
             Some(queue) => queue.open_for(self),
             None => Ok(self),
         }
+    }
+}
+
+impl HandlerConfig {
+    /// Sees whether a builder with no options of its own could start with these. Opens nothing.
+    #[cfg(feature = "relay")]
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        self.options(Options::default()).check()
+    }
+
+    /// Those options, with what the file says.
+    fn options(&self, mut options: Options) -> Options {
+        let Self { overflow, compression_level, batch, report_losses, stderr, .. } = *self;
+        let set = &mut options;
+        set.overflow = overflow.unwrap_or(set.overflow);
+        set.arena_bytes = self.arena_bytes.map_or(set.arena_bytes, Size::in_memory);
+        set.max_event_bytes = self.max_event_bytes.map_or(set.max_event_bytes, Size::in_memory);
+        set.linger = self.linger.map_or(set.linger, Time::duration);
+        set.window_events = self.window.events.unwrap_or(set.window_events);
+        set.window_bytes = self.window.bytes.map_or(set.window_bytes, Size::in_memory);
+        set.compression_level = compression_level.unwrap_or(set.compression_level);
+        set.batch_windows = batch.unwrap_or(set.batch_windows);
+        set.ttl = self.ttl.map_or(set.ttl, TimeOrNone::duration);
+        set.report_losses = report_losses.unwrap_or(set.report_losses);
+        set.stderr = stderr.unwrap_or(set.stderr);
+        set.shutdown_timeout = self.shutdown_timeout.map_or(set.shutdown_timeout, Time::duration);
+        if let Some(retry) = &self.retry {
+            options.retry = retry.backoff(options.retry);
+        }
+        options
     }
 }
 

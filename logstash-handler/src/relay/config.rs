@@ -10,10 +10,14 @@ mod input;
 pub(crate) use input::DEFAULT_TYPE;
 pub use input::{Acknowledge, InputConfig};
 
+mod line;
+
 mod listen;
 pub use listen::{Carrier, Listen, ListenError, Protocol};
 
+mod names;
 mod networks;
+
 mod output;
 pub use output::{OutputConfig, WhenFull};
 
@@ -103,30 +107,38 @@ impl RelayConfig {
     /// [`ConfigError`], which names the file, and the key that is wrong.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |error| ConfigError::new("cannot read the configuration").caused_by(error);
-        let text = fs::read_to_string(path).map_err(|error| unreadable(error).within(&path.display()))?;
-        Self::parse(&text).map_err(|error| error.within(&path.display()))
+        let text = fs::read_to_string(path).map_err(|error| unreadable(error).in_file(path))?;
+        Self::parse(&text).map_err(|error| error.in_file(path))
     }
 
     /// Reads TOML.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], which names the key that is wrong.
+    /// [`ConfigError`], which names the line and the key that is wrong.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut table: Table = toml::from_str(text).map_err(|error| ConfigError::of_toml(&error))?;
+        let table: Table = toml::from_str(text).map_err(|error| ConfigError::of_toml(&error))?;
+        Self::of_table(table).map_err(|error| error.in_text(text))
+    }
+
+    fn of_table(mut table: Table) -> Result<Self, ConfigError> {
         environment::fill(&mut table, &|name| std::env::var(name).ok())?;
-        let File { inputs, outputs, routes, queue, metrics, shutdown_timeout } = read_table("", table)?;
-        let mut config = Self { routes, queue, metrics, ..Self::new() };
+        let File { inputs, outputs, routes, queue, metrics, shutdown_timeout } = read_table(table)?;
+        let mut config = Self { queue, metrics, ..Self::new() };
         if let Some(time) = shutdown_timeout {
             config.shutdown_timeout = time.duration();
         }
         for (name, table) in inputs {
-            let input = read_table(&format!("inputs.{name}"), table)?;
+            let input = read_table(table).map_err(|error| error.at(&name).at("inputs"))?;
             config.inputs.insert(name, input);
         }
         for (name, table) in outputs {
-            let output = OutputConfig::read(&format!("outputs.{name}"), table)?;
+            let output = OutputConfig::read(table).map_err(|error| error.at(&name).at("outputs"))?;
             config.outputs.insert(name, output);
+        }
+        for (index, table) in routes.into_iter().enumerate() {
+            let route = read_table(table).map_err(|error| error.at(index + 1).at("routes"))?;
+            config.routes.push(route);
         }
         config.check()?;
         Ok(config)
@@ -172,7 +184,7 @@ impl RelayConfig {
         }
         for (name, input) in &self.inputs {
             check_name("input", name)?;
-            input.check().map_err(|error| error.within(&format!("inputs.{name}")))?;
+            input.check().map_err(|error| error.at(name).at("inputs"))?;
         }
         let mut directories = BTreeMap::new();
         for (name, output) in &self.outputs {
@@ -189,7 +201,7 @@ impl RelayConfig {
         }
         for (index, route) in self.routes.iter().enumerate() {
             let known = route.check(&self.inputs, &self.outputs);
-            known.map_err(|error| error.within(&format!("route {}", index + 1)))?;
+            known.map_err(|error| error.at(index + 1).at("routes"))?;
         }
         Ok(())
     }
@@ -210,18 +222,14 @@ struct File {
     #[serde(default)]
     outputs: BTreeMap<String, Table>,
     #[serde(default)]
-    routes: Vec<RouteConfig>,
+    routes: Vec<Table>,
     queue: Option<PathBuf>,
     metrics: Option<SocketAddr>,
     shutdown_timeout: Option<Time>,
 }
 
-/// Reads what stands under a key.
-fn read_table<T: for<'de> Deserialize<'de>>(key: &str, table: Table) -> Result<T, ConfigError> {
-    T::deserialize(table).map_err(|error| {
-        let error = ConfigError::of_toml(&error);
-        if key.is_empty() { error } else { error.within(&key) }
-    })
+fn read_table<T: for<'de> Deserialize<'de>>(table: Table) -> Result<T, ConfigError> {
+    T::deserialize(table).map_err(|error| ConfigError::of_toml(&error))
 }
 
 /// Names become folders and labels.

@@ -38,22 +38,25 @@ fn a_configuration_is_read() {
 fn what_is_wrong_is_named_with_its_place() {
     let wrong = |old: &str, new: &str| error(&GOOD.replace(old, new));
     let cases = [
-        (wrong("max_length = \"1 MiB\"", "time_zone = \"Mars/Olympus\""), "inputs.net: "),
+        (wrong("max_length = \"1 MiB\"", "time_zone = \"Mars/Olympus\""), "line 6: inputs.net.time_zone: "),
         (wrong("max_length = \"1 MiB\"", "time_zone = \"Mars/Olympus\""), "`Europe/Berlin`"),
         (wrong("max_length", "max_lenght"), "inputs.net: unknown field `max_lenght`"),
         (wrong("max_length", "max_lenght"), "did you mean `max_length`?"),
         (wrong("several", "severals"), "did you mean `several`?"),
         (wrong("metrics", "metric"), "did you mean `metrics`?"),
-        (wrong("round_robin", "robin"), "outputs.out: unknown variant `robin`"),
+        (wrong("round_robin", "robin"), "outputs.out.several: unknown variant `robin`"),
         (wrong("beats://one", "beat://one"), "outputs.out"),
-        (wrong("1 MiB", "1 Mib/s"), "inputs.net"),
+        (wrong("1 MiB", "1 Mib/s"), "line 6: inputs.net.max_length: "),
         (wrong("10.0.0.0/8", "10.0.0.0/80"), "is no address and no network"),
         (
             wrong("inputs = [\"net\"]", "inputs = [\"nett\"]"),
-            "route 1: there is no input \"nett\"; did you mean \"net\"?",
+            "line 12: routes.1.inputs: there is no input \"nett\"; did you mean \"net\"?",
         ),
-        (wrong("outputs = [\"out\"]", "outputs = [\"in\"]"), "route 1: there is no output \"in\""),
-        (wrong("outputs = [\"out\"]", "outputs = []"), "route 1: it names no outputs"),
+        (
+            wrong("outputs = [\"out\"]", "outputs = [\"in\"]"),
+            "line 15: routes.1.outputs: there is no output \"in\"",
+        ),
+        (wrong("outputs = [\"out\"]", "outputs = []"), "routes.1.outputs: it names none"),
         (wrong("warning", "warn"), "unknown variant `warn`"),
         (
             wrong("syslog+tcp://0.0.0.0:514", "syslog+tls://0.0.0.0"),
@@ -61,14 +64,29 @@ fn what_is_wrong_is_named_with_its_place() {
         ),
         (
             wrong("beats://one", "beats://${NO_SUCH_VARIABLE}"),
-            "outputs: out: endpoint: ${NO_SUCH_VARIABLE} is not set",
+            "outputs.out.endpoint: ${NO_SUCH_VARIABLE} is not set",
         ),
         (wrong("[outputs.out]", "[outputs.out"), "TOML parse error at line"),
-        (wrong("max_length = \"1 MiB\"", "acknowledge = \"stored\""), "inputs.net: acknowledge is for Beats"),
-        (wrong("max_length = \"1 MiB\"", "receive_buffer = \"1 MiB\""), "receive_buffer is for UDP"),
-        (wrong("max_length = \"1 MiB\"", "handshake_timeout = \"1 s\""), "handshake_timeout is for TLS"),
-        (wrong("max_length = \"1 MiB\"", "allow = []"), "the list is empty"),
-        (wrong("max_length = \"1 MiB\"", "tls_key_password = \"x\""), "tls_key_password is for TLS"),
+        (
+            wrong("max_length = \"1 MiB\"", "acknowledge = \"stored\""),
+            "line 6: inputs.net.acknowledge: it is for Beats",
+        ),
+        (wrong("max_length = \"1 MiB\"", "receive_buffer = \"1 MiB\""), "receive_buffer: it is for UDP"),
+        (wrong("max_length = \"1 MiB\"", "handshake_timeout = \"1 s\""), "handshake_timeout: it is for TLS"),
+        (
+            wrong("max_length = \"1 MiB\"", "allow = []"),
+            "line 6: inputs.net.allow: the list is empty: leave the key out",
+        ),
+        (
+            wrong("max_length = \"1 MiB\"", "tls_client_names = []"),
+            "inputs.net.tls_client_names: the list is empty",
+        ),
+        (
+            wrong("severity = \"warning\"", "tls_client_names = []"),
+            "line 14: routes.1.tls_client_names: the list is",
+        ),
+        (wrong("inputs = [\"net\"]", "inputs = []"), "line 12: routes.1.inputs: the list is empty"),
+        (wrong("max_length = \"1 MiB\"", "tls_key_password = \"x\""), "tls_key_password: it is for TLS"),
         (
             wrong("max_length = \"1 MiB\"", "tls_key_password = 271828"),
             "a password is a text: put it in quotes",
@@ -80,16 +98,16 @@ fn what_is_wrong_is_named_with_its_place() {
                 outputs.out.endpoint = "stdout:"
                 "#,
             ),
-            "tags is for events that are no JSON yet",
+            "tags: it is for events that are no JSON yet",
         ),
-        (wrong("syslog+tcp", "syslog+udp"), "idle_timeout is for connections"),
+        (wrong("syslog+tcp", "syslog+udp"), "idle_timeout: it is for connections"),
         (
             wrong("several =", "handler.overflow = \"drop_oldest\"\nseveral ="),
-            "outputs.out.handler: overflow means nothing to a relay: when_full",
+            "outputs.out.handler.overflow: it means nothing to a relay: when_full",
         ),
         (
             wrong("several =", "handler.shutdown_timeout = \"1 s\"\nseveral ="),
-            "shutdown_timeout means nothing to a relay",
+            "shutdown_timeout: it means nothing to a relay",
         ),
         (
             error(
@@ -105,6 +123,71 @@ fn what_is_wrong_is_named_with_its_place() {
         (error("outputs.a.endpoint = \"stdout:\""), "there is no input"),
     ];
     for (found, expected) in cases {
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+#[test]
+fn sizes_and_times_that_make_no_sense_are_refused_with_line_and_key() {
+    let cases = [
+        ("max_length = 0", "", "line 4: inputs.in.max_length: it is from 1 byte to 64 MiB"),
+        (
+            "max_length = -1",
+            "",
+            "line 4: inputs.in.max_length: invalid value: integer `-1`, expected a number of bytes",
+        ),
+        (
+            "max_length = 1.5",
+            "",
+            "inputs.in.max_length: invalid type: floating point `1.5`, expected a number of bytes",
+        ),
+        ("max_length = \"1 h\"", "", "inputs.in.max_length: \"1 h\" is no size"),
+        ("max_length = 18446744073709551615", "", "line 4, column 14: the number is too large"),
+        ("max_length = 9223372036854775807", "", "inputs.in.max_length: it is from 1 byte to 64 MiB"),
+        ("max_connections = 0", "", "line 4: inputs.in.max_connections: it is from 1 to 1000000"),
+        ("max_connections = 1000001", "", "inputs.in.max_connections: it is from 1 to 1000000"),
+        (
+            "max_connections = \"1\"",
+            "",
+            "in.max_connections: invalid type: string \"1\", expected a whole number, without quotes",
+        ),
+        ("max_connections_per_peer = 0", "", "inputs.in.max_connections_per_peer: it is 1 at least"),
+        (
+            "idle_timeout = \"0 s\"",
+            "",
+            "inputs.in.idle_timeout: every connection would be closed at once; \"none\"",
+        ),
+        ("idle_timeout = \"-1s\"", "", "line 4: inputs.in.idle_timeout: \"-1s\" is no duration"),
+        (
+            "idle_timeout = nan",
+            "",
+            "inputs.in.idle_timeout: invalid type: floating point `NaN`, expected a duration",
+        ),
+        ("idle_timeout = 10", "", "integer `10`, expected a duration with its unit in quotes"),
+        (
+            "handshake_timeout = \"0\"\nproxy_protocol = [\"::1\"]",
+            "",
+            "line 4: inputs.in.handshake_timeout: without any time",
+        ),
+        ("", "arena_bytes = 0", "line 8: outputs.out.handler: arena_bytes of 0 cannot hold"),
+        ("", "max_event_bytes = 0", "outputs.out.handler: max_event_bytes of 0, from 1 to"),
+        ("", "batch = 0", "outputs.out.handler: batch of 0 windows"),
+        (
+            "",
+            "batch = -1",
+            "line 9: outputs.out.handler.batch: invalid value: integer `-1`, expected a whole number",
+        ),
+        ("", "ttl = \"0 s\"", "outputs.out.handler: ttl of 0"),
+        ("", "window = { events = 0 }", "outputs.out.handler: window of 0 events"),
+        ("", "window.bytes = \"0 B\"", "outputs.out.handler: window of 0 bytes"),
+        ("", "compression_level = 10", "outputs.out.handler: compression_level of 10, from 0 to 9"),
+        ("", "linger = \"1e9 s\"", "line 9: outputs.out.handler.linger: \"1e9 s\" is no duration"),
+    ];
+    for (input, handler, expected) in cases {
+        let found = error(&format!(
+            "\n[inputs.in]\nlisten = \"lines+tcp://127.0.0.1:0\"\n{input}\n\n[outputs.out]\nendpoint = \"discard:\"\n\
+             [outputs.out.handler]\n{handler}\n"
+        ));
         assert!(found.contains(expected), "{expected}: {found}");
     }
 }

@@ -186,7 +186,7 @@ fn a_configuration_that_cannot_be_used_is_told_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start(folder.path(), "inputs.in.listn = \"lines+tcp://127.0.0.1:0\"");
     let text = program.told("logstash-relay: ");
-    assert!(text.contains("relay.toml: inputs.in: unknown field `listn`"), "{text}");
+    assert!(text.contains("relay.toml: line 1: inputs.in: unknown field `listn`"), "{text}");
     assert_eq!(program.wait().code(), Some(1));
 }
 

@@ -114,7 +114,7 @@ fn tls_begins_behind_the_header() {
 #[test]
 fn datagrams_have_no_header() {
     let error = RelayConfig::parse(&CONFIG.replace("lines+tcp", "syslog+udp")).unwrap_err().to_string();
-    assert!(error.contains("inputs.in: proxy_protocol"), "{error}");
+    assert!(error.contains("inputs.in.proxy_protocol: it is for connections"), "{error}");
 }
 
 /// Waits until the relay has closed the connection.

@@ -252,7 +252,7 @@ fn routes_go_by_the_names_of_clients() {
 
     let error = RelayConfig::parse(&routed.replace("tls_client_ca", "#").replace("tls_client_auth", "#"));
     let text = error.unwrap_err().to_string();
-    assert!(text.contains("route 1") && text.contains("tls_client_ca"), "{text}");
+    assert!(text.contains("routes.1.tls_client_names") && text.contains("tls_client_ca"), "{text}");
 }
 
 #[test]
@@ -362,5 +362,5 @@ fn options_that_do_not_go_together_are_refused() {
     }
     let plain = CONFIG.replace("+tls:", "+tcp:").replace("tls_cert", "#").replace("tls_key", "#");
     let error = RelayConfig::parse(&plain).unwrap_err().to_string();
-    assert!(error.contains("tls_client_ca is for TLS"), "{error}");
+    assert!(error.contains("tls_client_ca: it is for TLS"), "{error}");
 }

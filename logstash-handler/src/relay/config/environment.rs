@@ -8,7 +8,7 @@ use toml::{Table, Value};
 /// It works on values that are read already, so that no value can pass for more than one text.
 pub(super) fn fill(table: &mut Table, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
     for (key, value) in table.iter_mut() {
-        fill_value(value, variable).map_err(|error| error.within(key))?;
+        fill_value(value, variable).map_err(|error| error.at(key))?;
     }
     Ok(())
 }
@@ -91,6 +91,6 @@ mod tests {
     fn errors_name_the_key() {
         let mut table: Table = toml::from_str("[outputs.a]\nendpoint = ['x', '${OTHER}']").unwrap();
         let error = fill(&mut table, &|_| None).unwrap_err().to_string();
-        assert!(error.starts_with("outputs: a: endpoint: ${OTHER}"), "{error}");
+        assert!(error.starts_with("outputs.a.endpoint: ${OTHER}"), "{error}");
     }
 }

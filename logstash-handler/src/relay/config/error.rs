@@ -1,17 +1,24 @@
+use super::line::line;
 use super::listen::ListenError;
 use std::error::Error;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
-/// A configuration that cannot be used; its message names the key and what to do.
+/// A configuration that cannot be used; its message names file, line and key, as far as there are any, and what to
+/// do.
 #[derive(Debug)]
 pub struct ConfigError {
+    file: Option<PathBuf>,
+    line: Option<usize>,
+    /// The outermost first.
+    keys: Vec<String>,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl ConfigError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self { file: None, line: None, keys: Vec::new(), message: message.into(), source: None }
     }
 
     pub(super) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -19,29 +26,57 @@ impl ConfigError {
         self
     }
 
-    /// The same, said to be of a file or key.
-    pub(super) fn within(mut self, place: &dyn fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message);
+    /// The same, said to be of a key; entries of lists count from 1.
+    pub(super) fn at(mut self, key: impl fmt::Display) -> Self {
+        self.keys.insert(0, key.to_string());
+        self
+    }
+
+    /// The same, said to be in a text: that of its key there.
+    pub(super) fn in_text(mut self, text: &str) -> Self {
+        let unknown = quoted_behind("unknown field ", &self.message).next();
+        self.line = line(text, self.keys.iter().map(String::as_str).chain(unknown));
+        self
+    }
+
+    /// The same, said to be in a file.
+    pub(super) fn in_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
         self
     }
 
     /// What the reader of TOML found, with a suggestion where a key looks like a known one.
     pub(super) fn of_toml(error: &toml::de::Error) -> Self {
+        let message = in_words(error.message());
         let text = error.to_string();
-        let text = match text.split_once('\n') {
+        let (first, last) = (text.lines().next(), text.lines().last());
+        let mut found = match (error.span(), first) {
             // The line that it shows may hold a password.
-            Some((place, _)) if error.span().is_some() => format!("{place}: {}", error.message()),
-            _ => text.trim_end().to_owned(),
+            (Some(_), Some(place)) => Self::new(format!("{place}: {message}")),
+            _ => Self::new(message),
         };
-        Self::new(match suggestion(error.message()) {
-            Some(name) => format!("{text}; did you mean `{name}`?"),
-            None => text,
-        })
+        let keys = last.filter(|_| error.span().is_none());
+        if let Some(keys) = keys.and_then(|last| last.strip_prefix("in `")?.strip_suffix('`')) {
+            found.keys = keys.split('.').map(str::to_owned).collect();
+        }
+        if let Some(name) = suggestion(error.message()) {
+            found.message.push_str(&format!("; did you mean `{name}`?"));
+        }
+        found
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}: ", file.display())?;
+        }
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if !self.keys.is_empty() {
+            write!(f, "{}: ", self.keys.join("."))?;
+        }
         f.write_str(&self.message)
     }
 }
@@ -58,12 +93,28 @@ impl From<ListenError> for ConfigError {
     }
 }
 
+/// What the reader of TOML says, without the names of types that only Rust knows.
+fn in_words(message: &str) -> String {
+    let words = [
+        ("expected usize", "expected a whole number, without quotes"),
+        ("expected u32", "expected a whole number, without quotes"),
+        ("u64 value was too large", "the number is too large, there are none above 9223372036854775807"),
+    ];
+    let known = words.iter().find_map(|(from, to)| Some(format!("{}{to}", message.strip_suffix(from)?)));
+    known.unwrap_or_else(|| message.to_owned())
+}
+
 /// The nearest of the names that serde lists behind one that is unknown.
 fn suggestion(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("unknown ")?;
-    let mut quoted = rest.split('`').skip(1).step_by(2);
+    let mut quoted = quoted_behind("unknown ", message);
     let unknown = quoted.next()?;
     nearest(unknown, quoted)
+}
+
+/// What is between backticks in a message, behind some words.
+fn quoted_behind<'a>(words: &str, message: &'a str) -> impl Iterator<Item = &'a str> {
+    let rest = message.split_once(words).map_or("", |(_, rest)| rest);
+    rest.split('`').skip(1).step_by(2)
 }
 
 /// The candidate that a name was meant to be, if there is one.

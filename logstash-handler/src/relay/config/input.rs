@@ -1,5 +1,6 @@
 use super::error::ConfigError;
 use super::listen::{Carrier, Listen, Protocol};
+use super::names::some_names;
 use super::networks::Networks;
 use crate::relay::syslog::{SyslogParser, SyslogZone};
 use logstash_transport::human::{Size, Time, TimeOrNone};
@@ -48,7 +49,7 @@ pub struct InputConfig {
     tls_minimum_version: Option<TlsVersion>,
     tls_client_ca: Option<PathBuf>,
     tls_client_auth: Option<ClientAuth>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_names")]
     tls_client_names: Vec<String>,
     #[serde(default)]
     allow: Networks,
@@ -209,17 +210,28 @@ impl InputConfig {
                 "tls_client_auth and tls_client_names need tls_client_ca: name the file with the authorities",
             );
         }
+        let wrong_at = |key: &str, text: &str| Err(ConfigError::new(text).at(key));
         if self.max_length() == 0 || self.max_length() > MAX_LENGTH {
-            return wrong("max_length is from 1 byte to 64 MiB");
+            return wrong_at("max_length", "it is from 1 byte to 64 MiB");
         }
         if !self.allow.is_empty() && self.listen.carrier() == Carrier::Unix {
-            return wrong("a socket of the file system knows no addresses that allow could name");
+            let text = "a socket of the file system knows no addresses that could be allowed: leave it out";
+            return wrong_at("allow", text);
         }
-        if self.max_connections() == 0 || self.max_connections_per_peer() == 0 {
-            return wrong("there must be room for at least one connection");
+        if !(1..=MAX_CONNECTIONS).contains(&self.max_connections()) {
+            return wrong_at("max_connections", "it is from 1 to 1000000");
         }
-        if self.max_connections() > MAX_CONNECTIONS {
-            return wrong("max_connections is at most 1000000");
+        if self.max_connections_per_peer() == 0 {
+            return wrong_at("max_connections_per_peer", "it is 1 at least");
+        }
+        if self.handshake_timeout().is_zero() {
+            return wrong_at("handshake_timeout", "without any time nobody gets in: leave it out for 10 s");
+        }
+        if self.idle_timeout() == Some(Duration::ZERO) {
+            return wrong_at(
+                "idle_timeout",
+                "every connection would be closed at once; \"none\" is no limit",
+            );
         }
         self.check_use()
     }
@@ -250,9 +262,8 @@ impl InputConfig {
         match keys.iter().find(|(_, is_set, has_use, _)| *is_set && !has_use) {
             Some((key, .., of)) => {
                 let listen = &self.listen;
-                Err(ConfigError::new(format!(
-                    "{key} is for {of}, and means nothing to {listen}: leave it out"
-                )))
+                let text = format!("it is for {of}, and means nothing to {listen}: leave it out");
+                Err(ConfigError::new(text).at(key))
             }
             None => Ok(()),
         }

@@ -36,7 +36,7 @@ impl OutputConfig {
     /// [`ConfigError`], which tells what is wrong with the address.
     pub fn to(endpoint: &str) -> Result<Self, ConfigError> {
         let table = Table::from_iter([("endpoint".to_owned(), Value::from(endpoint))]);
-        Self::read("", table)
+        Self::read(table)
     }
 
     /// How events look.
@@ -46,21 +46,23 @@ impl OutputConfig {
         self
     }
 
-    pub(super) fn read(key: &str, written: Table) -> Result<Self, ConfigError> {
-        let fields: Fields = read_table(key, written.clone())?;
+    pub(super) fn read(written: Table) -> Result<Self, ConfigError> {
+        let fields: Fields = read_table(written.clone())?;
         let Fields { endpoint, several, connection, format, when_full, handler } = fields;
         let mut transport = Table::from_iter([("endpoint".to_owned(), endpoint)]);
         let optional = [("several", several), ("connection", connection)];
         transport.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        let transport = read_table(key, transport)?;
+        let transport = read_table(transport)?;
         let handler = handler.unwrap_or_default();
         let instead = [("overflow", "when_full of the output"), ("shutdown_timeout", "that of the relay")];
         if let Some((name, instead)) = instead.iter().find(|(name, _)| handler.contains_key(*name)) {
-            let text = format!("{name} means nothing to a relay: {instead} counts");
-            return Err(ConfigError::new(text).within(&format!("{key}.handler")));
+            let text = format!("it means nothing to a relay: {instead} counts");
+            return Err(ConfigError::new(text).at(name).at("handler"));
         }
         let queue = handler.get("queue").and_then(|queue| queue.get("type")?.as_str().map(str::to_owned));
-        let handler = read_table(&format!("{key}.handler"), handler)?;
+        let in_handler = |error: ConfigError| error.at("handler");
+        let handler: HandlerConfig = read_table(handler).map_err(in_handler)?;
+        handler.check().map_err(|error| in_handler(ConfigError::new(error.to_string())))?;
         Ok(Self { transport, format, when_full, handler, queue, written })
     }
 
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_goes_to_beats_or_to_disk_is_compressed() {
-        let output = |text: &str| OutputConfig::read("", text.parse().unwrap()).unwrap();
+        let output = |text: &str| OutputConfig::read(text.parse().unwrap()).unwrap();
         let memory = "[handler]\nqueue = { type = \"memory\" }";
         let disk = "[handler]\nqueue = { type = \"sled\", path = \"queue\" }";
         for (endpoint, own, in_memory, on_disk) in [

@@ -1,5 +1,6 @@
 use super::error::{ConfigError, nearest};
 use super::format::FormatName;
+use super::names::some_names;
 use super::networks::Networks;
 use super::{InputConfig, OutputConfig};
 use logstash_transport::PeerCertificate;
@@ -25,11 +26,11 @@ use std::net::IpAddr;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RouteConfig {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_names")]
     inputs: Vec<String>,
     #[serde(default)]
     peers: Networks,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_names")]
     tls_client_names: Vec<String>,
     severity: Option<Severity>,
     outputs: Vec<String>,
@@ -95,18 +96,18 @@ impl RouteConfig {
         outputs: &BTreeMap<String, OutputConfig>,
     ) -> Result<(), ConfigError> {
         if self.outputs.is_empty() {
-            return Err(ConfigError::new("it names no outputs"));
+            return Err(ConfigError::new("it names none").at("outputs"));
         }
         for name in &self.inputs {
-            known("input", name, inputs.keys())?;
+            known("input", name, inputs.keys()).map_err(|error| error.at("inputs"))?;
         }
         for name in &self.outputs {
-            known("output", name, outputs.keys())?;
+            known("output", name, outputs.keys()).map_err(|error| error.at("outputs"))?;
         }
         let mut taken = inputs.iter().filter(|(name, _)| self.takes_input(name));
         if !self.tls_client_names.is_empty() && taken.all(|(_, input)| input.client_ca().is_none()) {
-            let text = "tls_client_names, but no input asks clients for certificates: give one tls_client_ca";
-            return Err(ConfigError::new(text));
+            let text = "no input that it takes asks clients for certificates: give one tls_client_ca";
+            return Err(ConfigError::new(text).at("tls_client_names"));
         }
         Ok(())
     }

@@ -61,7 +61,8 @@ impl Socket {
 /// Asks the system for a buffer of so many bytes; tells how many it grants.
 pub(super) fn set_receive_buffer(socket: &UdpSocket, bytes: usize) -> io::Result<usize> {
     let socket = SockRef::from(socket);
-    socket.set_recv_buffer_size(bytes)?;
+    // The system counts in 32 bits, and would take what is more for little.
+    socket.set_recv_buffer_size(bytes.min(i32::MAX as usize))?;
     let granted = socket.recv_buffer_size()?;
     // Linux tells twice as much, for what it notes about each datagram.
     Ok(if cfg!(target_os = "linux") { granted / 2 } else { granted })

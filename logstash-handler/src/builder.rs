@@ -150,7 +150,8 @@ impl HandlerBuilder {
 
     /// Whether the handler tells its own troubles on stderr, one line per kind and minute. Default: yes.
     ///
-    /// A [`listener`](Self::listener) and [`Stats`](crate::Stats) know of them in any case.
+    /// A [`listener`](Self::listener) and [`Stats`](crate::Stats) know of them in any case. On Unix, a line is given up
+    /// when stderr is a pipe that nobody reads.
     #[must_use]
     pub fn stderr(mut self, tell: bool) -> Self {
         self.options.stderr = tell;

@@ -192,6 +192,8 @@ mod simulation;
 mod stats;
 pub use stats::{ConnectionState, DropReason, Drops, Stats};
 
+mod stderr;
+
 mod suppress;
 
 mod sync_handler;

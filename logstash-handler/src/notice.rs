@@ -1,6 +1,7 @@
-//! A handler's own troubles, told on stderr: one line per kind and minute.
+//! A handler's own troubles, told on stderr: one line per kind and minute. No log records, which would feed the
+//! handler with its own troubles.
 
-use std::io::Write;
+use crate::stderr::print;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -76,12 +77,6 @@ impl Notices {
         *last = now;
         Some(std::mem::take(left_out))
     }
-}
-
-/// Not a log record: that would feed the handler with its own troubles. And nothing can be done where
-/// stderr is closed.
-fn print(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 const INTERVAL: Duration = Duration::from_secs(60);

@@ -1,4 +1,5 @@
 use crate::Stats;
+use crate::stderr;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -56,10 +57,9 @@ impl Problems {
         self.print(&line.unwrap_or_else(|| format!("logstash-relay: {place}: {text}")));
     }
 
-    #[expect(clippy::print_stderr, reason = "where the operator of a service looks")]
     pub(crate) fn print(&self, line: &str) {
         if self.stderr {
-            eprintln!("{line}");
+            stderr::print(line);
         }
     }
 

@@ -6,7 +6,7 @@ use logstash_transport::testing::Receiver;
 use logstash_transport::{Batch, ConnectionOptions, Transport};
 use std::collections::HashSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, PipeWriter, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -27,20 +27,29 @@ impl Program {
     }
 
     fn start_with(folder: &Path, config: &str, environment: &[(&str, &str)]) -> Self {
-        fs::write(folder.join("relay.toml"), config.replace("FOLDER", folder.to_str().unwrap())).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_logstash-relay"))
-            .args(["run", "--config"])
-            .arg(folder.join("relay.toml"))
-            .envs(environment.iter().copied())
-            .stderr(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = Self::spawn(folder, config, environment, Stdio::piped());
         let (told, stderr) = channel();
         let reader = BufReader::new(child.stderr.take().unwrap());
         // Ends with the program.
         thread::spawn(move || reader.lines().map_while(Result::ok).try_for_each(|line| told.send(line)));
         Self { child, stderr }
+    }
+
+    /// With a standard error that is not looked at.
+    fn start_unheard(folder: &Path, config: &str, stderr: impl Into<Stdio>) -> Self {
+        Self { child: Self::spawn(folder, config, &[], stderr.into()), stderr: channel().1 }
+    }
+
+    fn spawn(folder: &Path, config: &str, environment: &[(&str, &str)], stderr: Stdio) -> Child {
+        fs::write(folder.join("relay.toml"), config.replace("FOLDER", folder.to_str().unwrap())).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_logstash-relay"))
+            .args(["run", "--config"])
+            .arg(folder.join("relay.toml"))
+            .envs(environment.iter().copied())
+            .stderr(stderr)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Waits for a line that contains a text; returns what stands behind the text.
@@ -102,6 +111,46 @@ fn sigterm_drains_and_reports() {
     assert_eq!(program.told("logstash-relay: complete"), "");
     assert_eq!(program.wait().code(), Some(0));
     assert_eq!(lines(&folder.path().join("out"), 0), ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_holds_nothing_up() {
+    let (reader, writer) = io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    // Until there is no reader any more.
+    thread::spawn(move || while filler.write_all(&[b'x'; 4096]).is_ok() {});
+    goes_on_with(writer);
+    drop(reader);
+}
+
+#[test]
+fn a_standard_error_whose_reader_has_ended_holds_nothing_up() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    goes_on_with(writer);
+}
+
+/// A relay with a problem to tell on this standard error delivers, and ends when it is told to.
+fn goes_on_with(stderr: PipeWriter) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = r#"
+        shutdown_timeout = "10 ms"
+        inputs.in = { listen = "syslog+unix:FOLDER/log" }
+        outputs.out = { endpoint = "file:FOLDER/out", format = "raw" }
+        outputs.away.endpoint = "beats://127.0.0.1:1"
+    "#;
+    let mut program = Program::start_unheard(folder.path(), config, stderr);
+    let socket = UnixDatagram::unbound().unwrap();
+    let deadline = Instant::now() + LONG;
+    while socket.send_to(b"<13>first", folder.path().join("log")).is_err() {
+        assert!(Instant::now() < deadline, "it does not listen");
+        thread::sleep(Duration::from_millis(5));
+    }
+    lines(&folder.path().join("out"), 1);
+    socket.send_to(b"<13>second", folder.path().join("log")).unwrap();
+    lines(&folder.path().join("out"), 2);
+    program.signal("TERM");
+    assert_eq!(program.wait().code(), Some(3), "what the one that is away did not take is lost");
 }
 
 #[cfg(target_os = "linux")]

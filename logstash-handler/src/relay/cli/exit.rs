@@ -1,6 +1,7 @@
+use crate::stderr;
 use std::error::Error;
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 /// How a command ended.
@@ -55,8 +56,7 @@ pub(super) fn no_output(cause: io::Error) -> Trouble {
 
 /// Says something to the user.
 pub(super) fn tell(text: impl fmt::Display) {
-    // Nobody can be told if this fails.
-    let _ = writeln!(io::stderr().lock(), "logstash-relay: {text}");
+    stderr::print(&format!("logstash-relay: {text}"));
 }
 
 pub(super) fn code(outcome: Result<Outcome, Trouble>) -> ExitCode {

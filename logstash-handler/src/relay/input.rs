@@ -8,6 +8,7 @@ mod datagram;
 mod document;
 mod lines;
 mod listener;
+mod pace;
 mod peers;
 mod proxy_protocol;
 mod socket;

@@ -5,6 +5,7 @@ mod tests;
 
 use super::budget::{Share, TURN};
 use super::connection::{End, hang_up};
+use super::pace::Pace;
 use super::windows::{Complete, Windows};
 use super::{Shared, stopped};
 use crate::DropReason;
@@ -85,13 +86,15 @@ impl Connection<'_> {
     {
         let mut stop = self.shared.stop.clone();
         let mut is_stopping = false;
-        let (mut wire, mut step) = (BytesMut::new(), FIRST_STEP);
+        let (mut wire, mut pace) = (BytesMut::new(), Pace::new());
         loop {
             let is_paused = self.is_paused();
+            let from = now();
             if !is_paused {
                 self.take_events();
             }
             self.share.hold(self.session.held_bytes() + self.windows.bytes() + self.waiting_bytes);
+            pace.work(from, now()).await;
             if self.session.poll_transmit(&mut wire) {
                 match timeout(WRITE_TIMEOUT, stream.write_all(&wire)).await {
                     Ok(Ok(())) => wire.clear(),
@@ -111,9 +114,9 @@ impl Connection<'_> {
             let deadline = self.session.poll_timeout();
             let is_done = self.is_done();
             let turn_ends = self.share.turn_ends().filter(|_| !is_done);
-            let most = self.most_to_read();
+            let most = self.most_to_read(pace.step());
             if wants_read {
-                self.session.buffer().reserve(step.min(most));
+                self.session.buffer().reserve(most);
             }
             let mut buffer = self.session.buffer().limit(most);
             tokio::select! {
@@ -122,9 +125,7 @@ impl Connection<'_> {
                     Ok(length) => {
                         self.shared.counters.bytes.add(length as u64);
                         self.session.received(now());
-                        if length >= step {
-                            step = (2 * step).min(LARGEST_STEP);
-                        }
+                        pace.read(length);
                     }
                     Err(error) => {
                         self.session.receive_eof(now());
@@ -173,10 +174,11 @@ impl Connection<'_> {
         self.waiting_bytes > 0 || self.session.is_full()
     }
 
-    /// Bytes that may be read. While there is no memory, a frame is only begun: then it is known that there is somebody
-    /// who waits, and nobody has a turn who says nothing.
-    fn most_to_read(&self) -> usize {
-        if self.session.is_inside() || !self.shared.budget.is_exceeded() { usize::MAX } else { FRAME_HEAD }
+    /// Bytes to read, of so many. Where there is no memory, little of a window is read before it is its turn: then it is
+    /// known that somebody waits, and nobody has a turn who says nothing.
+    fn most_to_read(&self, step: usize) -> usize {
+        let may_begin = self.session.is_inside() || !self.shared.budget.is_exceeded();
+        if may_begin { step } else { BEGINNING }
     }
 
     /// Ends what has not come to an end within its turn.
@@ -392,11 +394,7 @@ async fn run(future: &mut Option<HandOver>) -> (HandedOver, usize) {
     }
 }
 
-/// Bytes to read at once: more, the more comes.
-const FIRST_STEP: usize = 4 * 1024;
-const LARGEST_STEP: usize = 64 * 1024;
-
-/// Version, kind and one number.
-const FRAME_HEAD: usize = 6;
+/// Bytes of a window that are read where there is no memory.
+const BEGINNING: usize = 1024;
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

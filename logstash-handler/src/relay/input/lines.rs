@@ -1,6 +1,7 @@
 //! Streams of messages: lines and JSON documents.
 
 use super::connection::End;
+use super::pace::{LARGEST_STEP, Pace};
 use super::{Shared, stopped};
 use crate::relay::config::Protocol;
 use crate::relay::framing::{Extent, Framer, FramerOptions, Framing};
@@ -57,8 +58,7 @@ struct Messages<'s> {
     framer: Framer,
     dispatcher: Dispatcher,
     input: BytesMut,
-    /// Bytes to read at once: more, the more comes.
-    step: usize,
+    pace: Pace,
     held: Vec<Held>,
     /// Messages since others had their turn.
     turn: usize,
@@ -79,7 +79,7 @@ impl<'s> Messages<'s> {
             framer: Framer::new(options),
             dispatcher: shared.dispatcher(source),
             input: BytesMut::new(),
-            step: FIRST_STEP,
+            pace: Pace::new(),
             held: Vec::new(),
             turn: 0,
             skipped: 0,
@@ -91,15 +91,13 @@ impl<'s> Messages<'s> {
             // What one long message took is not needed any more.
             self.input = BytesMut::new();
         }
-        self.input.reserve(self.step);
+        self.input.reserve(self.pace.step());
     }
 
     /// Hands on what is complete, now that so many bytes more are there.
     async fn take(&mut self, length: usize) {
         self.shared.counters.bytes.add(length as u64);
-        if length >= self.step {
-            self.step = (2 * self.step).min(LARGEST_STEP);
-        }
+        self.pace.read(length);
         self.dispatcher.refresh();
         let received = SystemTime::now();
         loop {
@@ -155,9 +153,6 @@ impl<'s> Messages<'s> {
 
 /// Messages after which others get their turn: the runtime counts reads, and one may bring thousands.
 const TURN: usize = 256;
-
-const FIRST_STEP: usize = 4 * 1024;
-const LARGEST_STEP: usize = 64 * 1024;
 
 /// How long an input that stops waits for what is on its way, and how often.
 const DRAIN_PAUSE: Duration = Duration::from_millis(20);

@@ -106,6 +106,10 @@ impl Output {
         Ok(Arc::new(output))
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.handler.stats()
     }

@@ -154,7 +154,8 @@ impl Dispatcher {
             let waiting = match target.output.try_take(&self.buffer, record.received, held.is_some()) {
                 Taken::Settled => continue,
                 Taken::NoRoom => held.as_deref_mut(),
-                Taken::Closed => Some(&mut orphans),
+                // Where others have to be waited for, what becomes of the event is seen when all have said so.
+                Taken::Closed => Some(held.as_deref_mut().unwrap_or(&mut orphans)),
             };
             if let Some(waiting) = waiting {
                 let (output, document) = (Arc::clone(&target.output), self.buffer.clone());
@@ -187,7 +188,8 @@ impl Dispatcher {
     }
 
     /// Gives an event that outputs did not take, because they have ended, to those that a new configuration
-    /// has in their place, as it was written for them: all of one event at a time, so that none gets it twice.
+    /// has in their place, as it was written for them: all of one event at a time, so that none gets it twice. An
+    /// output that took it has it for that of its name, too.
     fn pass_on(&mut self, mut orphans: Vec<Held>, mut held: Option<&mut Vec<Held>>) {
         let table = self.router.table();
         if orphans.is_empty() || Arc::ptr_eq(&self.table, &table) {
@@ -198,7 +200,14 @@ impl Dispatcher {
         let Some(orphan) = orphans.first() else { return };
         let before = self.outputs_for(orphan.severity);
         self.turn_over(table);
-        let had_it = |output: &Arc<Output>| before.iter().any(|known| Arc::ptr_eq(known, output));
+        let is_orphaned =
+            |output: &Arc<Output>| orphans.iter().any(|orphan| Arc::ptr_eq(&orphan.output, output));
+        let had_it = |heir: &Arc<Output>| {
+            let is_known = |known: &Arc<Output>| {
+                Arc::ptr_eq(known, heir) || known.name() == heir.name() && !is_orphaned(known)
+            };
+            before.iter().any(is_known)
+        };
         let mut heirs: Vec<Arc<Output>> = self.outputs_for(orphan.severity);
         let is_routed = !heirs.is_empty();
         heirs.retain(|heir| !had_it(heir));
@@ -273,3 +282,40 @@ fn met(targets: &[Target], severity: Severity) -> impl Iterator<Item = &Target> 
 
 /// One huge event must not hold its memory for the rest of a connection.
 const KEEP_CAPACITY: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::config::OutputConfig;
+    use crate::relay::record::{Content, Tags};
+    use crate::relay::source::Labels;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn what_one_output_took_before_it_was_replaced_is_not_given_to_the_one_in_its_place() {
+        let named = |name: &str| {
+            let config = OutputConfig::to("discard:").unwrap();
+            (name.to_owned(), Output::start(name, &config, None).unwrap())
+        };
+        for waits in [false, true] {
+            let (before, after) = (["ends", "goes on"].map(named), ["another", "ends", "goes on"].map(named));
+            let router = Arc::new(Router::default());
+            router.replace(&[], before.clone().into());
+            let source = Source::new(Arc::new(Labels::default()), None, None);
+            let (_stop, is_stopped) = watch::channel(false);
+            let mut dispatcher = Dispatcher::new(Arc::clone(&router), source, Arc::default(), is_stopped);
+            // Of two outputs that are replaced, one has ended already.
+            before[0].1.shutdown(Duration::ZERO).unwrap();
+            router.replace(&[], after.clone().into());
+            let received = SystemTime::now();
+            let record = Record { text: b"{}", content: Content::Document, received, tags: Tags::default() };
+            let mut held = Vec::new();
+            dispatcher.send(&record, waits.then_some(&mut held));
+            dispatcher.deliver(&mut held).await;
+            let accepted = |outputs: &[(String, Arc<Output>)]| -> Vec<u64> {
+                outputs.iter().map(|(_, output)| output.stats().accepted).collect()
+            };
+            assert_eq!((accepted(&before), accepted(&after)), (vec![0, 1], vec![1, 1, 0]));
+        }
+    }
+}

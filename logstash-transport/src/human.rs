@@ -185,10 +185,14 @@ impl std::error::Error for HumanError {}
 const SIZE: &str = "65536, \"64 KiB\" or \"10 MB\"";
 const TIME: &str = "\"20 ms\", \"5 s\" or \"1 m 30 s\"";
 
-/// For fields of options that are durations.
+/// For fields of options that are the time for something.
 #[cfg(feature = "_stream")]
-pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    Time::deserialize(deserializer).map(Time::duration)
+pub(crate) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let time = Time::deserialize(deserializer)?.duration();
+    if time.is_zero() {
+        return Err(D::Error::custom("it would be over before it begins: give it time, or leave it out"));
+    }
+    Ok(time)
 }
 
 /// For fields of options that are durations or none.

@@ -129,7 +129,13 @@ fn what_is_wrong_is_named_with_its_place() {
 
 #[test]
 fn sizes_and_times_that_make_no_sense_are_refused_with_line_and_key() {
+    let connection = "[outputs.out.connection]\nconnect_timeout = \"0 s\"";
     let cases = [
+        (
+            "",
+            connection,
+            "line 10: outputs.out.connection.connect_timeout: it would be over before it begins",
+        ),
         ("max_length = 0", "", "line 4: inputs.in.max_length: it is from 1 byte to 64 MiB"),
         (
             "max_length = -1",

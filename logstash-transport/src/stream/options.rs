@@ -20,11 +20,11 @@ use std::time::Duration;
 #[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(default, deny_unknown_fields))]
 #[must_use = "options do nothing until a transport gets them"]
 pub struct ConnectionOptions {
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration"))]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::timeout"))]
     pub(crate) connect_timeout: Duration,
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration"))]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::timeout"))]
     pub(crate) handshake_timeout: Duration,
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration"))]
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::timeout"))]
     pub(crate) write_timeout: Duration,
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::human::duration_or_none"))]
     pub(crate) keepalive: Option<Duration>,

@@ -1,9 +1,7 @@
 //! `cargo xtask deliver`: a handler, from the call that logs to the acknowledgement, with what it costs.
 
 use std::collections::VecDeque;
-use std::io;
 use std::path::Path;
-use std::process;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +16,7 @@ use crate::bench::{Sized, formatter, shut_down};
 use crate::cost::Cost;
 use crate::failure::{Failure, fail};
 use crate::task::{Flag, Task};
+use crate::with_parent;
 
 pub(crate) const TASK: Task = Task {
     name: "deliver",
@@ -41,7 +40,7 @@ pub(crate) const TASK: Task = Task {
             value: "COUNT",
             help: "events per second instead of as many as there can be; tells how late they arrive",
         },
-        Flag { name: "--with-parent", value: "", help: "end when standard input ends, as a benchmark wants it" },
+        with_parent::FLAG,
     ],
     help: "\
 Our handler as `cargo xtask bench handler` measures it, with its defaults but for what the flags say, and except that
@@ -57,12 +56,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Some(address) = arguments.value("--to") else {
         return Err(Failure::Usage("deliver: --to wants an address such as 127.0.0.1:5044".to_owned()));
     };
-    if arguments.has("--with-parent") {
-        thread::spawn(|| {
-            let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            process::exit(3);
-        });
-    }
+    with_parent::obey(arguments);
 
     let gate = Gate::new(!arguments.has("--backlog"));
     let transport = BeatsTransport::new(address)

@@ -27,6 +27,7 @@ mod steps;
 mod task;
 mod test;
 mod usage;
+mod with_parent;
 mod workspace;
 
 fn main() -> ExitCode {

@@ -3,7 +3,6 @@
 use std::hint;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use serde_json::Value;
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Trying};
 use crate::task::{Flag, Task};
+use crate::with_parent;
 
 pub(crate) const TASK: Task = Task {
     name: "receive",
@@ -26,11 +26,7 @@ pub(crate) const TASK: Task = Task {
             help: "address to listen on, a free port of the loopback interface by default",
         },
         Flag { name: "--json", value: "", help: "decode the JSON of each event, and drop it" },
-        Flag {
-            name: "--with-parent",
-            value: "",
-            help: "end when standard input ends, as a benchmark wants it",
-        },
+        with_parent::FLAG,
     ],
     help: "\
 A receiver to measure clients with: it decodes and verifies the windows of any number of connections and
@@ -44,12 +40,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let address: SocketAddr = address.parse().map_err(|_| {
         Failure::Usage(format!("receive: `{address}` is not an address such as 127.0.0.1:5044"))
     })?;
-    if arguments.has("--with-parent") {
-        thread::spawn(|| {
-            let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            process::exit(3);
-        });
-    }
+    with_parent::obey(arguments);
 
     let looks_into_events = arguments.has("--json");
     let listener = TcpListener::bind(address).trying(format_args!("cannot listen on {address}"))?;

@@ -1,11 +1,9 @@
 //! `cargo xtask send`: our client, with what it costs.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::iter;
 use std::net::SocketAddr;
-use std::process;
-use std::thread;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -17,6 +15,7 @@ use crate::bench::{Sized, formatter};
 use crate::cost::Cost;
 use crate::failure::{Failure, Trying, fail};
 use crate::task::{Flag, Task};
+use crate::with_parent;
 
 pub(crate) const TASK: Task = Task {
     name: "send",
@@ -34,7 +33,7 @@ pub(crate) const TASK: Task = Task {
         Flag { name: "--rounds", value: "COUNT", help: "how often the file is sent, once by default" },
         Flag { name: "--level", value: "LEVEL", help: "compression level, 0 by default" },
         Flag { name: "--in-flight", value: "WINDOWS", help: "windows on the wire, 2 by default" },
-        Flag { name: "--with-parent", value: "", help: "end when standard input ends, as a benchmark wants it" },
+        with_parent::FLAG,
     ],
     help: "\
 Our client as `cargo xtask bench transport` measures it: windows of 2,048 events, documents read from a file, or
@@ -48,12 +47,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Some(address) = arguments.value("--to").and_then(|address| address.parse::<SocketAddr>().ok()) else {
         return Err(Failure::Usage("send: --to wants an address such as 127.0.0.1:5044".to_owned()));
     };
-    if arguments.has("--with-parent") {
-        thread::spawn(|| {
-            let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            process::exit(3);
-        });
-    }
+    with_parent::obey(arguments);
     let in_flight = arguments.number("--in-flight", 2)?;
     let transport = BeatsTransport::new(&address.to_string())
         .map_err(|error| Failure::because("our client refuses the address", error))?

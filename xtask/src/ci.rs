@@ -13,6 +13,7 @@ use crate::task::{Flag, Task};
 use crate::test::{self, BUILD};
 use crate::workspace::Workspace;
 
+mod documents;
 mod features;
 mod fuzz;
 mod package;
@@ -29,6 +30,7 @@ Runs the steps that are named, all of them if none is:
   test         cargo xtask test
   integration  cargo xtask integration --require all
   docs         the documentation of all crates, every warning an error
+  documents    what READMEs and ARCHITECTURE.md say of features, versions and files is so
   features     each crate alone with its default, no and all features: lints and tests
   fuzz         the fuzz targets of the crates, compiled as for the fuzzer and run over their corpus
   kills        cargo xtask kills, with 10 rounds of the relay
@@ -47,6 +49,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", run: |_| this_task(&["test"]) },
     Step { name: "integration", run: |_| this_task(&["integration", "--require", "all"]) },
     Step { name: "docs", run: |_| docs() },
+    Step { name: "documents", run: documents::check },
     Step { name: "features", run: features::check },
     Step { name: "fuzz", run: fuzz::check },
     Step { name: "kills", run: |_| kills() },

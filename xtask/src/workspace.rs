@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -22,6 +23,12 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
     pub(crate) published: bool,
+    /// Each with those that it switches on.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
+    /// The oldest Rust that it compiles with, such as `1.89`; empty if it does not tell.
+    pub(crate) rust_version: String,
+    /// Whether docs.rs is to show what all features bring.
+    pub(crate) is_documented_with_all_features: bool,
 }
 
 impl Workspace {
@@ -47,6 +54,10 @@ impl Workspace {
                     folder: manifest.parent()?.to_owned(),
                     // `publish = false` is an empty list of registries.
                     published: package["publish"].is_null(),
+                    features: serde_json::from_value(package["features"].clone()).ok()?,
+                    rust_version: package["rust_version"].as_str().unwrap_or_default().to_owned(),
+                    is_documented_with_all_features: package["metadata"]["docs"]["rs"]["all-features"]
+                        == true,
                 })
             })
             .collect::<Option<_>>()?;

@@ -16,6 +16,24 @@ use std::time::{Duration, Instant, SystemTime};
 ///
 /// Clones are handles to the same handler. It runs until its [`Guard`](crate::Guard) is dropped or
 /// told to shut down; what is logged after that is dropped and counted.
+///
+/// ```
+/// use logstash_handler::{Event, Handler, Level, LogstashFormatter, Value};
+/// use logstash_transport::DiscardTransport; // in place of a way to Logstash
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (handler, guard) = Handler::builder(LogstashFormatter::new(), DiscardTransport::new()).start()?;
+/// let fields = [("order_id", Value::from(1001))];
+/// handler.emit(&Event::new(Level::Info, "shop", "order placed").fields(&fields));
+/// handler.emit_durable(&Event::new(Level::Warn, "shop", "order cancelled"), Duration::from_secs(5))?;
+///
+/// assert!(handler.flush(Duration::from_secs(5)).complete);
+/// assert_eq!(handler.stats().acknowledged, 2);
+/// # drop(guard);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Handler {
     core: Arc<Core>,

@@ -169,7 +169,6 @@ pub use progress::Latency;
 
 mod pump;
 
-/// Where windows wait for the peer: the contract, and the implementations.
 pub mod queue;
 #[cfg(feature = "sled")]
 pub use queue::{Durability, SledOptions, SledQueue};
@@ -206,7 +205,7 @@ mod writer;
 
 #[cfg(feature = "tracing")]
 pub use logstash_format::SpanStyle;
-pub use logstash_format::{Event, Formatter, Level, LogstashFormatter};
+pub use logstash_format::{Event, Formatter, Level, LogstashFormatter, Value};
 #[cfg(feature = "beats")]
 pub use logstash_transport::BeatsTransport;
 pub use logstash_transport::Transport;

@@ -1,3 +1,5 @@
+//! Where windows wait for the peer: the contract, and the implementations.
+
 mod backlog;
 
 mod contained;

@@ -7,6 +7,33 @@ use crate::Value;
 /// A formatter may visit them more than once, so every visit must show the same fields in the same
 /// order. Of two fields with one name the first counts: a source that has layers, as an event has
 /// spans around it, visits what matters most first.
+///
+/// ```
+/// use logstash_format::{Event, Fields, Formatter, Level, LogstashFormatter, Value};
+///
+/// struct Order {
+///     id: u64,
+///     amount: f64,
+/// }
+///
+/// impl Fields for Order {
+///     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+///         visit("order_id", self.id.into());
+///         visit("amount", self.amount.into());
+///     }
+///
+///     fn may_hold_error(&self) -> bool {
+///         false
+///     }
+/// }
+///
+/// let order = Order { id: 1001, amount: 59.9 };
+/// let mut document = Vec::new();
+/// LogstashFormatter::new().format(&Event::new(Level::Info, "shop", "order placed").fields(&order), &mut document)?;
+/// # let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+/// # assert_eq!(document["extra"]["order_id"], 1001);
+/// # Ok::<(), logstash_format::FormatError>(())
+/// ```
 pub trait Fields {
     /// Calls `visit` with the name and the value of each field.
     fn for_each(&self, visit: &mut dyn FnMut(&str, Value<'_>));

@@ -2,6 +2,14 @@
 ///
 /// Identifiers are text as the tracing system writes them, for W3C Trace Context and OpenTelemetry
 /// 32 and 16 hexadecimal digits in lower case.
+///
+/// ```
+/// use logstash_format::{Event, Level, TraceContext};
+///
+/// let trace = TraceContext::new().trace_id("0af7651916cd43dd8448eb211c80319c").span_id("b7ad6b7169203331");
+/// let event = Event::new(Level::Info, "shop", "order placed").trace(trace);
+/// # assert_eq!(event.trace.span_id, Some("b7ad6b7169203331"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceContext<'a> {

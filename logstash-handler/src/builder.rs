@@ -23,6 +23,24 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 /// Options of a [`Handler`]; made by [`Handler::builder`].
+///
+/// ```
+/// use logstash_handler::{DeadLetterFile, Handler, LogstashFormatter, Overflow};
+/// use logstash_transport::DiscardTransport;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("rejected");
+/// let (handler, guard) = Handler::builder(LogstashFormatter::new(), DiscardTransport::new())
+///     .dead_letters(DeadLetterFile::open(file)?)
+///     .overflow(Overflow::Block { timeout: Duration::from_millis(100) })
+///     .ttl(Duration::from_secs(7 * 24 * 3600))
+///     .start()?;
+/// # drop((handler, guard));
+/// # Ok(())
+/// # }
+/// ```
 pub struct HandlerBuilder {
     formatter: Arc<dyn Formatter>,
     transport: Box<dyn Transport>,

@@ -27,6 +27,29 @@ impl DeadLetter {
 
 /// Where events go that the peer rejects; given to a handler with
 /// [`dead_letters`](crate::HandlerBuilder::dead_letters).
+///
+/// [`DeadLetterFile`] is one. One of your own:
+///
+/// ```
+/// use logstash_handler::{DeadLetter, DeadLetterStore};
+/// use std::io;
+/// use std::sync::Mutex;
+///
+/// #[derive(Default)]
+/// struct Letters(Mutex<Vec<DeadLetter>>);
+///
+/// impl DeadLetterStore for Letters {
+///     fn put(&self, letter: &DeadLetter) -> io::Result<()> {
+///         let mut letters = self.0.lock().map_err(|_| io::Error::other("a thread panicked"))?;
+///         if letters.len() == 1_000 {
+///             return Err(io::Error::other("there is no room for more than 1000 letters"));
+///         }
+///         letters.push(letter.clone());
+///         Ok(())
+///     }
+/// }
+/// # assert!(Letters::default().put(&DeadLetter::new("{}", "no")).is_ok());
+/// ```
 pub trait DeadLetterStore: Send + Sync {
     /// Keeps a letter. Called on the sender thread: delivery goes on when it returns.
     ///

@@ -17,6 +17,22 @@ use std::time::{Duration, Instant};
 /// Nothing drops it when the program ends by `process::exit`: see
 /// [`Handler::exit_hook`](crate::Handler::exit_hook). Neither does a signal such as SIGTERM, whose handling is
 /// the program's own business: the example `signals` of this crate shows how to wait for one in `main`.
+///
+/// ```
+/// use logstash_handler::{Event, Handler, Level, LogstashFormatter};
+/// use logstash_transport::DiscardTransport;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (handler, guard) = Handler::builder(LogstashFormatter::new(), DiscardTransport::new()).start()?;
+/// handler.emit(&Event::new(Level::Info, "shop", "order placed"));
+///
+/// let report = guard.shutdown(Duration::from_secs(5));
+/// assert!(report.complete, "{report}");
+/// assert_eq!((report.accepted, report.acknowledged), (1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping the guard stops the handler"]
 pub struct Guard {

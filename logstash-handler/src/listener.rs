@@ -9,6 +9,26 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// Called on the two threads of the handler and by its shutdown, never by what logs: what takes long here holds up
 /// storage or delivery. What it logs does not become an event, and a panic in it is contained.
+///
+/// ```
+/// use logstash_handler::{DropReason, Handler, Listener, LogstashFormatter};
+/// use logstash_transport::{DiscardTransport, TransportError, error_chain};
+///
+/// struct Alarm;
+///
+/// impl Listener for Alarm {
+///     fn failed(&self, error: &TransportError) {
+///         eprintln!("cannot deliver log events: {}", error_chain(error));
+///     }
+///
+///     fn dropped(&self, events: u64, reason: DropReason) {
+///         eprintln!("{events} log events are lost: {reason}");
+///     }
+/// }
+///
+/// let builder = Handler::builder(LogstashFormatter::new(), DiscardTransport::new()).listener(Alarm);
+/// # let _ = builder;
+/// ```
 pub trait Listener: Send + Sync {
     /// The peer takes events over: for the first time, or again after an error.
     fn connected(&self) {}

@@ -74,25 +74,25 @@ impl Stats {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Drops {
-    /// The arena was full: disk or peer did not keep up with what was logged.
+    /// Those of [`DropReason::Overflow`].
     pub overflow: u64,
-    /// Logged after the handler was shut down.
+    /// Those of [`DropReason::Closed`].
     pub closed: u64,
-    /// The event could not be serialised, or doing so panicked.
+    /// Those of [`DropReason::Unformattable`].
     pub unformattable: u64,
-    /// Above the maximum size of an event.
+    /// Those of [`DropReason::Oversized`].
     pub oversized: u64,
-    /// Logged by code that runs while an event is serialised, too deep to tell from a loop.
+    /// Those of [`DropReason::Recursion`].
     pub recursion: u64,
-    /// Older than the time to live before the peer took it.
+    /// Those of [`DropReason::Expired`].
     pub expired: u64,
-    /// The peer rejected it.
+    /// Those of [`DropReason::Rejected`].
     pub rejected: u64,
-    /// Its window in the queue was damaged.
+    /// Those of [`DropReason::Damaged`].
     pub damaged: u64,
-    /// The writer thread broke down over it.
+    /// Those of [`DropReason::Unwritable`].
     pub unwritable: u64,
-    /// Still in memory when the handler was shut down, with nowhere to stay.
+    /// Those of [`DropReason::Shutdown`].
     pub shutdown: u64,
 }
 
@@ -161,20 +161,29 @@ impl Drops {
     }
 }
 
-/// Why an event was given up; the fields of [`Drops`] say what each means.
+/// Why an event was given up.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "documented once, on the fields of Drops")]
 pub enum DropReason {
+    /// It was logged after the handler was shut down.
     Closed,
+    /// Its window in the queue was damaged.
     Damaged,
+    /// It was older than the [time to live](crate::HandlerBuilder::ttl) before the peer took it.
     Expired,
+    /// There was no room: disk or peer did not keep up with what was logged. See [`Overflow`](crate::Overflow).
     Overflow,
+    /// It was above the [maximum size](crate::HandlerBuilder::max_event_bytes) of an event.
     Oversized,
+    /// It was logged by code that runs while an event is serialised, too deep to tell from a loop.
     Recursion,
+    /// The peer rejected it. See [`dead_letters`](crate::HandlerBuilder::dead_letters).
     Rejected,
+    /// It was still in memory when the handler was shut down, with nowhere to stay.
     Shutdown,
+    /// It could not be serialised, or doing so panicked.
     Unformattable,
+    /// The writer thread broke down over it.
     Unwritable,
 }
 

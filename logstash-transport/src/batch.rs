@@ -10,6 +10,20 @@ use std::fmt;
 ///
 /// The cursor only moves forwards, survives errors, and is what the owner of the batch trusts: an
 /// event before it is delivered, an event behind it is not.
+///
+/// ```
+/// use logstash_transport::Batch;
+///
+/// let mut told = 0;
+/// let mut observer = |events| told += events;
+/// let mut batch = Batch::from_events(["{}", "[]", "1"]).observed_by(&mut observer);
+/// batch.acknowledge(2); // as a transport does it
+/// assert_eq!((batch.acknowledged(), batch.remaining_events()), (2, 1));
+/// assert_eq!(batch.remaining()?, ["1"]);
+/// drop(batch);
+/// assert_eq!(told, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Batch<'a> {
     parts: Vec<Part>,
     /// Events in the batch.

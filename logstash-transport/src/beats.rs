@@ -35,6 +35,19 @@ use std::time::Duration;
 /// arrive: at most [`max_in_flight`](Self::max_in_flight) windows each time that a connection breaks. A window
 /// that was acknowledged in part is repeated from there on. Order is kept on a connection; what is repeated
 /// comes after what was sent with it.
+///
+/// ```no_run
+/// use logstash_transport::{Batch, BeatsTransport, Transport};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut transport = BeatsTransport::new("logstash.example:5044")?
+///     .compression_level(6)
+///     .connection_ttl(Some(Duration::from_secs(300)));
+/// transport.send(&mut Batch::from_events([r#"{"message":"one"}"#]))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct BeatsTransport {
     connector: Connector,

@@ -21,6 +21,13 @@ use std::time::{Duration, Instant};
 ///
 /// Outside Unix there is no way to wait for the standard output with a deadline: there a reader that
 /// does not read stops the sender until it does.
+///
+/// ```
+/// use logstash_transport::{Batch, StdoutTransport, Transport};
+///
+/// StdoutTransport::new().send(&mut Batch::from_events([r#"{"message":"one"}"#]))?;
+/// # Ok::<(), logstash_transport::TransportError>(())
+/// ```
 #[derive(Debug)]
 pub struct StdoutTransport {
     write_timeout: Duration,

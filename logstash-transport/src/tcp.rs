@@ -30,6 +30,18 @@ use std::time::{Duration, Instant};
 /// its connection; the next connection starts with the whole event.
 ///
 /// Dropping the transport without [`close`](Transport::close) does not wait until the peer has read the rest.
+///
+/// ```no_run
+/// use logstash_transport::{Batch, TcpTransport, Transport};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut transport = TcpTransport::new("logstash.example:5000")?.settle_time(Duration::from_millis(500));
+/// transport.send(&mut Batch::from_events([r#"{"message":"one"}"#]))?;
+/// transport.close();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TcpTransport {
     connector: Connector,

@@ -9,6 +9,40 @@ use crate::probe::ProbeReport;
 /// application, usable as a `Box<dyn Transport>`, and every wait has a deadline.
 ///
 /// A wrapper forwards every method.
+///
+/// ```
+/// use logstash_transport::{Batch, DiscardTransport, Interrupt, ProbeReport, Transport, TransportError};
+///
+/// /// Counts attempts.
+/// struct Counted<T> {
+///     inner: T,
+///     attempts: u64,
+/// }
+///
+/// impl<T: Transport> Transport for Counted<T> {
+///     fn send(&mut self, batch: &mut Batch<'_>) -> Result<(), TransportError> {
+///         self.attempts += 1;
+///         self.inner.send(batch)
+///     }
+///
+///     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
+///         self.inner.probe()
+///     }
+///
+///     fn close(&mut self) {
+///         self.inner.close();
+///     }
+///
+///     fn interrupt_by(&mut self, interrupt: Interrupt) {
+///         self.inner.interrupt_by(interrupt);
+///     }
+/// }
+///
+/// let mut transport = Counted { inner: DiscardTransport::new(), attempts: 0 };
+/// transport.send(&mut Batch::from_events(["{}"]))?;
+/// assert_eq!(transport.attempts, 1);
+/// # Ok::<(), TransportError>(())
+/// ```
 pub trait Transport: Send {
     /// Delivers what remains of `batch`, in order. `Ok` means that nothing remains.
     ///

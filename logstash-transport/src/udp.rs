@@ -34,6 +34,21 @@ use std::time::{Duration, Instant};
 ///
 /// Datagrams above the size that the network carries unfragmented (about 1,400 bytes) are lost more often;
 /// [`max_datagram`](Self::max_datagram) and [`oversize`](Self::oversize) keep below it.
+///
+/// ```
+/// use logstash_transport::{Batch, Transport, UdpTransport};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let receiver = std::net::UdpSocket::bind("127.0.0.1:0")?; // or a Logstash with a udp input
+/// let mut transport = UdpTransport::new(&receiver.local_addr()?.to_string())?.max_datagram(1_400);
+/// transport.send(&mut Batch::from_events([r#"{"message":"one"}"#]))?;
+///
+/// let mut datagram = [0; 1_400];
+/// let length = receiver.recv(&mut datagram)?;
+/// assert_eq!(&datagram[..length], b"{\"message\":\"one\"}\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct UdpTransport {
     endpoint: Endpoint,

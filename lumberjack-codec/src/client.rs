@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 ///
 /// Delivery is at least once: what a [`ClientEvent::Failed`] lists as not acknowledged is to be sent
 /// again, on a new session.
+///
+/// The page of the crate has [an example](crate#a-client), [`driving`](crate::driving) whole drivers.
 #[derive(Debug)]
 pub struct ClientSession {
     config: ClientConfig,

@@ -13,6 +13,18 @@ use bytes::{Buf, Bytes, BytesMut};
 /// Payloads of plain frames are split off the input without a copy.
 ///
 /// After an error the position in the stream is lost: every further call repeats the error.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use lumberjack_codec::{Frame, FrameDecoder, Limits, Role, Version};
+///
+/// let mut decoder = FrameDecoder::new(Role::Client(Version::V2), Limits::new());
+/// let mut input = BytesMut::from(&b"2A\0\0\0\x072A"[..]);
+/// let ack = Frame::Ack { version: Version::V2, sequence: 7 };
+/// assert_eq!(decoder.decode(&mut input), Ok(Some(ack)));
+/// assert_eq!(decoder.decode(&mut input), Ok(None)); // the rest is still to come
+/// assert_eq!(&input[..], b"2A");
+/// ```
 #[derive(Debug)]
 pub struct FrameDecoder {
     grammar: Grammar,

@@ -52,7 +52,8 @@ impl Limits {
     }
 
     /// For a port that strangers can reach: 1 MiB per event, 4,096 events per window, 32 MiB per
-    /// compressed frame, 2 windows pending, no version 1.
+    /// compressed frame, 2 windows pending, no version 1; where that is accepted all the same, 256 pairs
+    /// per event and 4 KiB per key.
     #[must_use]
     pub const fn untrusted() -> Self {
         Self {

@@ -40,6 +40,8 @@ use window::{OpenWindow, PendingWindow};
 ///
 /// Events are decoded in `poll_event`, one at a time, so that a compressed frame is never inflated
 /// as a whole.
+///
+/// The page of the crate has [an example](crate#a-server), [`driving`](crate::driving) whole drivers.
 #[derive(Debug)]
 pub struct ServerSession {
     config: ServerConfig,

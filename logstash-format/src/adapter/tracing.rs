@@ -43,6 +43,46 @@ use crate::{Event, HttpContext, Message, Origin};
 /// in URLs [redacted](crate::Redaction). The trace is told by fields `trace.id`, `span.id` and
 /// `transaction.id`, also with an underscore, of the innermost span that has each, and first of all
 /// by the OpenTelemetry layer where the feature `opentelemetry` is on.
+///
+/// # Example
+///
+/// A layer that prints documents:
+///
+/// ```
+/// use logstash_format::{EcsFormatter, Formatter, TracingAdapter, record_new_span, record_values};
+/// use tracing_core::span::{Attributes, Id, Record};
+/// use tracing_core::{Event, Subscriber};
+/// use tracing_subscriber::layer::{Context, Layer};
+/// use tracing_subscriber::registry::LookupSpan;
+///
+/// struct Documents {
+///     adapter: TracingAdapter,
+///     formatter: EcsFormatter,
+/// }
+///
+/// impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Documents {
+///     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+///         record_new_span(attributes, id, &context);
+///     }
+///
+///     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+///         record_values(id, values, &context);
+///     }
+///
+///     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+///         let mut document = Vec::new();
+///         if self.adapter.event(event, &context, |event| self.formatter.format(event, &mut document)).is_ok() {
+///             println!("{}", String::from_utf8_lossy(&document));
+///         }
+///     }
+/// }
+///
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let layer = Documents { adapter: TracingAdapter::new(), formatter: EcsFormatter::new() };
+/// let subscriber = tracing_subscriber::registry().with(layer);
+/// # tracing::subscriber::with_default(subscriber, || tracing::info!(order = 1001, "order placed"));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct TracingAdapter {
     span_style: SpanStyle,

@@ -21,10 +21,22 @@ impl Rules {
     /// backtracking. Of each event 64 KiB of text are searched; a text that is longer than what is
     /// left of this is cut there and ends in `...[truncated]`, so that nothing is written unseen. Its
     /// last 256 bytes are left out too, because they may be half of a secret; of a longer one that stands
-    /// across the end the beginning is visible. A
-    /// pattern that matches very often in a long text can have the rest of it searched again for
-    /// each match: beyond 4 MiB of that, all patterns together, the rest of the text is masked as a
-    /// whole.
+    /// across the end the beginning is visible. A pattern that matches very often in a long text can have
+    /// the rest of it searched again for each match: beyond 4 MiB of that, all patterns together, the rest
+    /// of the text is masked as a whole.
+    ///
+    /// ```
+    /// use logstash_format::{Event, Formatter, Level, LogstashFormatter, Rules};
+    ///
+    /// let rules = Rules::new().mask_pattern(r"\b\d{4}(-\d{4}){3}\b")?;
+    /// let mut document = Vec::new();
+    /// LogstashFormatter::new()
+    ///     .rules(rules)
+    ///     .format(&Event::new(Level::Info, "shop", "paid by 4111-1111-1111-1111"), &mut document)?;
+    /// # let document: serde_json::Value = serde_json::from_slice(&document)?;
+    /// assert_eq!(document["message"], "paid by [masked]");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

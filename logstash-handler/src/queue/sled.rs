@@ -93,6 +93,18 @@ use std::time::{Duration, Instant, SystemTime};
 /// next calls of the writer begins another one, at most once per second. Windows that were appended but not yet
 /// synced stay in memory until then, and are stored again. Delivery goes on, from memory and from the files,
 /// which are read without sled where it needs room to read.
+///
+/// # Example
+///
+/// ```no_run
+/// use logstash_handler::{Durability, SledOptions, SledQueue};
+///
+/// # fn main() -> Result<(), logstash_handler::queue::QueueError> {
+/// let queue = SledQueue::open("log-queue")?;
+/// let other = SledOptions::new().durability(Durability::Os).open("other-queue")?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct SledQueue {
     shared: Arc<Shared>,
     /// The process that opened it; a forked child has another one.

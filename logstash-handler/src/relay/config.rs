@@ -69,6 +69,20 @@ use toml::Table;
 /// Other keys are refused. `${NAME}` in a text stands for the variable of the environment, `${NAME:-VALUE}` for it
 /// or, where it is not set or empty, for the value, and `$${` for `${`. It stands as it is: in an address, a
 /// password needs `%2F` for `/`, `%3F` for `?`, `%23` for `#` and `%25` for `%`.
+///
+/// ```
+/// use logstash_handler::relay::RelayConfig;
+///
+/// let config = RelayConfig::parse(
+///     r#"
+///     inputs.network.listen = "syslog+udp://127.0.0.1:5514"
+///     outputs.archive = { endpoint = "file:archive.log", format = "raw" }
+///     "#,
+/// )?;
+/// config.check()?;
+/// assert_eq!(config.shutdown_timeout.as_secs(), 10);
+/// # Ok::<(), logstash_handler::relay::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RelayConfig {

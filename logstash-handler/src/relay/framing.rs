@@ -18,6 +18,19 @@ use std::mem;
 /// whatever a peer declares or sends, memory is bounded by the limit and by what is read at once.
 ///
 /// There are no errors: any bytes are messages, or parts of messages which say so.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use logstash_handler::relay::{Extent, Framer, FramerOptions, Framing};
+///
+/// let mut framer = Framer::new(FramerOptions::new(Framing::Syslog).max_length(1024));
+/// let mut input = BytesMut::from("<13>a line\n14 <13>a counted <1");
+/// assert_eq!(framer.next(&mut input).unwrap().content, "<13>a line");
+/// assert_eq!(framer.next(&mut input).unwrap().content, "<13>a counted ");
+/// assert!(framer.next(&mut input).is_none()); // more is to come, or the stream has ended:
+/// let last = framer.finish(&mut input).unwrap();
+/// assert_eq!((&last.content[..], last.extent), (&b"<1"[..], Extent::Whole));
+/// ```
 #[derive(Debug)]
 pub struct Framer {
     options: FramerOptions,

@@ -31,6 +31,16 @@ pub struct Finding {
 ///
 /// A port that is in use is no fault: it is so while the relay runs. Nor is a queue that another process uses:
 /// the relay gets a part of its own then.
+///
+/// ```
+/// use logstash_handler::relay::{RelayConfig, probe};
+///
+/// let config = RelayConfig::new().listen("lines+tcp://127.0.0.1:0")?.send_to("discard:")?;
+/// let mut wrong = 0;
+/// probe(&config, |finding| wrong += u32::from(!finding.is_right));
+/// assert_eq!(wrong, 0);
+/// # Ok::<(), logstash_handler::relay::ConfigError>(())
+/// ```
 pub fn probe(config: &RelayConfig, mut found: impl FnMut(&Finding)) {
     let mut tell = |place: String, result: Result<Found, Found>| {
         let is_right = result.is_ok();

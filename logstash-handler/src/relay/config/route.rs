@@ -117,15 +117,22 @@ impl RouteConfig {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the names of syslog")]
 pub enum Severity {
+    /// 0: the system cannot be used.
     Emergency,
+    /// 1: somebody has to act at once.
     Alert,
+    /// 2: a part of it has failed.
     Critical,
+    /// 3: something failed.
     Error,
+    /// 4: something is odd.
     Warning,
+    /// 5: all is well, and it is worth knowing.
     Notice,
+    /// 6: what goes on.
     Info,
+    /// 7: every detail.
     Debug,
 }
 

@@ -19,6 +19,16 @@ use std::time::{Duration, SystemTime};
 /// | `stack_info` | text | the stack, if it was asked for |
 /// | `args` | list or object | the arguments, if they could not be put into the message |
 /// | `tags` | list of texts | `_python_format_failure` in that case, beside tags that the record has |
+///
+/// ```
+/// use logstash_handler::relay::{Pickle, PickleLimits, PythonRecord};
+///
+/// let limits = PickleLimits::new();
+/// // What `pickle.dumps({"msg": "order %d placed", "args": (1002,)}, protocol=2)` gives.
+/// let pickle = Pickle::decode(b"\x80\x02}(X\x03\0\0\0msgX\x0f\0\0\0order %d placedX\x04\0\0\0argsM\xea\x03\x85u.", &limits)?;
+/// assert_eq!(PythonRecord::new(&pickle)?.message(), "order 1002 placed");
+/// # Ok::<(), logstash_handler::relay::PickleError>(())
+/// ```
 #[derive(Debug)]
 pub struct PythonRecord<'p> {
     entries: PickleEntries<'p>,

@@ -18,6 +18,20 @@ use std::time::SystemTime;
 /// | `tags` | list of texts | the [tags](Self::tags) |
 ///
 /// What the message does not tell is left out.
+///
+/// ```
+/// use logstash_format::{Formatter, LogstashFormatter};
+/// use logstash_handler::relay::SyslogParser;
+/// use std::time::SystemTime;
+///
+/// let received = SystemTime::now();
+/// let message = SyslogParser::new().parse(b"<165>1 2003-08-24T05:14:15-07:00 web-1 shop 42 - - order placed", received);
+/// let mut document = Vec::new();
+/// LogstashFormatter::new().format(&message.event(received).fields(&message), &mut document)?;
+/// # let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+/// # assert_eq!((&document["message"], &document["extra"]["appname"]), (&"order placed".into(), &"shop".into()));
+/// # Ok::<(), logstash_format::FormatError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SyslogMessage<'a> {

@@ -83,14 +83,13 @@ impl Handler {
 
 fn outcome(books: &Books, positions: &Range<u64>, when: Settled) -> Option<Result<(), DropReason>> {
     let Some(last) = positions.end.checked_sub(1) else { return Some(Ok(())) };
-    let outcome = books.outcome(last);
-    if when == Settled::Delivered && outcome == Some(Err(DropReason::Shutdown)) {
-        // Nobody decided to do without it: who sent it is to send it again.
-        return Some(Err(DropReason::Shutdown));
-    }
     let (done, over) = match when {
         Settled::Stored => (books.stored >= positions.end, books.writer_ended),
-        Settled::Delivered => (outcome.is_some(), books.writer_ended && books.sender_ended),
+        Settled::Delivered => match books.outcome(last) {
+            // Nobody decided to do without it: who sent it is to send it again.
+            Some(Err(DropReason::Shutdown)) => return Some(Err(DropReason::Shutdown)),
+            outcome => (outcome.is_some(), books.writer_ended && books.sender_ended),
+        },
     };
     if done {
         return Some(books.loss(positions).map_or(Ok(()), Err));

@@ -59,7 +59,8 @@ struct Running {
 /// `/readyz` answers 200 while events are taken, and otherwise 503 with the cause: while no input listens, or not
 /// all of them after a reload that failed; while the relay stops; and while an output has had something to store for
 /// three seconds and could not, because its queue is full or cannot be written. That the peer of an output is away
-/// changes nothing while its queue has room. `/healthz` answers 200 as long as the process answers at all.
+/// changes nothing while its queue has room, nor do events that wait for others to share their window, for however long
+/// its `linger` is. `/healthz` answers 200 as long as the process answers at all.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RelayStats {

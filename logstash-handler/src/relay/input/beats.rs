@@ -195,25 +195,29 @@ impl Connection<'_> {
     /// Takes what the session has understood.
     fn take_events(&mut self) {
         let windows = &mut self.windows;
-        while let Some(event) = self.session.poll_event_with(|window, document| windows.add(window, document))
-        {
+        loop {
+            let event = self.session.poll_event_with(|window, document| windows.add(window, document));
+            // Documents alone are no event.
+            if let Some(text) = windows.overflow() {
+                self.end.get_or_insert(End::Failed(text));
+                self.session.shutdown(now());
+            }
             match event {
-                ServerEvent::WindowStart { window, .. } => windows.start(window),
-                ServerEvent::Event { window, payload, .. } => windows.add(window, &document(payload)),
-                ServerEvent::WindowComplete { window, encoded, .. } => {
+                None => break,
+                Some(ServerEvent::WindowStart { window, .. }) => windows.start(window),
+                Some(ServerEvent::Event { window, payload, .. }) => windows.add(window, &document(payload)),
+                Some(ServerEvent::WindowComplete { window, encoded, .. }) => {
                     let complete = windows.complete(window, encoded);
                     self.waiting_bytes += complete.as_ref().map_or(0, Complete::bytes);
                     self.complete.extend(complete);
                 }
-                ServerEvent::WindowAborted { window } => windows.abort(window),
-                ServerEvent::Closed { reason } | ServerEvent::Draining { reason } if self.end.is_none() => {
+                Some(ServerEvent::WindowAborted { window }) => windows.abort(window),
+                Some(ServerEvent::Closed { reason } | ServerEvent::Draining { reason })
+                    if self.end.is_none() =>
+                {
                     self.end = end(&reason);
                 }
-                _ => {}
-            }
-            if let Some(text) = windows.overflow() {
-                self.end.get_or_insert(End::Failed(text));
-                self.session.shutdown(now());
+                Some(_) => {}
             }
         }
     }

@@ -12,6 +12,8 @@ const ONE: &[u8] = b"2W\0\0\0\x012J\0\0\0\x01\0\0\0\x02{}";
 const ONE_SAFE: &[u8] = b"2A\0\0\0\x01";
 const WAIT: &[u8] = b"2A\0\0\0\0";
 
+const CONFIG: &str = "listen = \"beats://127.0.0.1:0\"\nmax_length = \"16 KiB\"\nmax_memory = \"1 KiB\"";
+
 /// Seconds in which an end may wait for the peer to close as well.
 const FAREWELL: u64 = 2;
 
@@ -23,7 +25,7 @@ struct Rig {
 
 impl Rig {
     async fn new() -> Self {
-        let config = toml::from_str("listen = \"beats://127.0.0.1:0\"\nmax_memory = \"1 KiB\"").unwrap();
+        let config = toml::from_str(CONFIG).unwrap();
         let (router, problems) = (Arc::new(Router::default()), Arc::new(Problems::new(false)));
         Self { input: Input::bind("in", &config, &router, &problems).await.unwrap(), start: now() }
     }
@@ -211,5 +213,20 @@ async fn a_window_that_waits_for_memory_ends_with_the_input() {
         assert_eq!(client.answers().await, b"", "nothing is acknowledged");
         assert!(matches!(client.end().await, End::Closed));
     }
+    assert!(rig.passed() <= FAREWELL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_too_large_ends_before_its_end() {
+    let rig = Rig::new().await;
+    let mut client = rig.connect();
+    let event = [&b"2J\0\0\0\x01\0\0\x40\0"[..], &[b'x'; 16 * 1024]].concat();
+    client.send(b"2W\0\0\0\x64").await;
+    for _ in 0..4 {
+        client.send(&event).await;
+    }
+    assert_eq!(client.answers().await, b"");
+    let End::Failed(text) = client.end().await else { panic!("not ended for that") };
+    assert!(text.contains("takes more than the 65536 bytes"), "{text}");
     assert!(rig.passed() <= FAREWELL);
 }

@@ -122,11 +122,12 @@ fn what_can_wait_waits_for_a_full_disk_and_the_rest_is_dropped_and_counted() {
         (of_beats.join().unwrap(), of_lines.join().unwrap())
     });
     wait_until_ready(&rig, "200 ");
-    let stats = rig
-        .eventually(|stats| stats.outputs["out"].pending() == 0 && stats.inputs["lines"].received == lines);
+    let stats = rig.eventually(|stats| {
+        let (output, received) = (&stats.outputs["out"], stats.inputs.values().map(|input| input.received));
+        let all_over = output.pending() == 0 && output.accepted == received.sum::<u64>();
+        all_over && stats.inputs["lines"].received == lines
+    });
     let output = &stats.outputs["out"];
-    let received: u64 = stats.inputs.values().map(|input| input.received).sum();
-    assert_eq!(output.accepted, received);
     assert_eq!(
         (output.dropped.overflow, output.dropped.total()),
         (output.accepted - output.acknowledged, output.dropped.overflow)

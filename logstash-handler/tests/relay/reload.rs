@@ -46,7 +46,7 @@ fn what_stays_keeps_its_connections_and_what_is_new_starts() {
 fn an_output_that_is_gone_delivers_what_it_has() {
     let rig = Rig::start(BEFORE);
     rig.send("a", b"1\n");
-    rig.eventually(|stats| stats.inputs["a"].received == 1);
+    rig.eventually(|stats| stats.outputs["one"].accepted == 1);
     rig.reload(&BEFORE.replace("outputs.one", "outputs.other").replace("/one", "/other"));
     assert_eq!(lines(&rig.path("one"), 1), ["1"]);
     rig.send("a", b"2\n");

@@ -22,6 +22,8 @@ pub use on_backlog::OnBacklog;
 
 #[cfg(feature = "sled")]
 mod sled;
+#[cfg(feature = "relay")]
+pub(crate) use self::sled::is_queue;
 #[cfg(feature = "sled")]
 pub use self::sled::{
     DamagedStore, Durability, Inspection, LaneInspection, SledOptions, SledQueue, export, inspect, purge,

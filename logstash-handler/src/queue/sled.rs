@@ -1,6 +1,8 @@
 mod cursor;
 mod damaged;
 mod directory;
+#[cfg(feature = "relay")]
+pub(crate) use directory::is_queue;
 mod files;
 mod generation;
 

@@ -145,9 +145,14 @@ fn probe_queue(directory: &Path) -> Result<Found, Found> {
             _ => fault.advise("give it to the user that the relay runs as, or name another directory"),
         }
     };
-    // What a start would do too.
-    fs::create_dir_all(directory).and_then(|()| writable(directory)).map_err(cannot)?;
-    let inspection = inspect(directory).map_err(|error| Found::from(error_chain(&error)))?;
+    // What a start would do too, but as its own user: where another one checks, folders of his would be in its way.
+    let missing: Vec<&Path> = directory.ancestors().take_while(|folder| !folder.exists()).collect();
+    let made = fs::create_dir_all(directory).and_then(|()| writable(directory)).map_err(cannot);
+    let inspection = made.and_then(|()| inspect(directory).map_err(|error| Found::from(error_chain(&error))));
+    for folder in missing {
+        let _ = fs::remove_dir(folder);
+    }
+    let inspection = inspection?;
     let waiting = inspection.events();
     let mut text = format!("{shown} can be written, {waiting} events wait in it");
     for lane in &inspection.lanes {

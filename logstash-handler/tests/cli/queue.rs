@@ -80,6 +80,27 @@ fn where_there_is_no_queue_none_is_made() {
 }
 
 #[test]
+fn the_folder_of_the_queues_of_a_relay_is_no_queue_but_leads_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let arguments = ["send", "--timeout", "100 ms", "--queue", &path("out"), "--output", &nobody()];
+    relay(arguments, b"one\n").expect(3);
+    let above = path("");
+    for arguments in [
+        &["queue", "inspect", &above][..],
+        &["queue", "export", &above],
+        &["queue", "purge", "--yes", &above],
+        &["queue", "drain", "--output", "stdout:", &above],
+    ] {
+        let outcome = relay(arguments, b"").expect(1);
+        assert!(outcome.stderr.contains("there is no queue in"), "{outcome:?}");
+        assert!(outcome.stderr.contains(&format!("try {}", path("out"))), "{outcome:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made there");
+    relay(["queue", "inspect", &path("out")], b"").expect(0);
+}
+
+#[test]
 fn who_stops_to_read_an_export_is_no_error() {
     let lines = "a line that is long enough to fill a pipe soon\n".repeat(5000);
     let directory = queue_with(lines.as_bytes());

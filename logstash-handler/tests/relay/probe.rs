@@ -74,6 +74,26 @@ fn what_works_is_told_part_by_part_and_step_by_step() {
 }
 
 #[test]
+fn what_is_made_to_try_it_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |endpoint: &str| {
+        let text = format!(
+            "queue = \"FOLDER/all/queues\"\ninputs.in.listen = \"lines+tcp://127.0.0.1:0\"\noutputs.out.endpoint = \"{endpoint}\""
+        );
+        parse(&text, folder.path())
+    };
+    let file = format!("file:{}", folder.path().join("new.log").display());
+    let found = findings(&config(&file));
+    assert!(found.iter().all(|finding| finding.is_right), "{found:#?}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    fs::create_dir(folder.path().join("all")).unwrap();
+    let found = findings(&config("discard:"));
+    assert!(found.iter().all(|finding| finding.is_right), "{found:#?}");
+    assert_eq!(fs::read_dir(folder.path().join("all")).unwrap().count(), 0);
+}
+
+#[test]
 fn nothing_is_sent() {
     let receiver = Receiver::start().unwrap();
     let found = output(&format!("beats://{}", receiver.address()));

@@ -270,4 +270,11 @@ fn a_probe_says_what_is_there() {
     assert_eq!(report.steps.len(), 1);
     assert_eq!(report.steps[0].detail, format!("{}, 26 bytes", path.display()));
     assert_eq!(fs::read_to_string(&path).unwrap(), lines(0..2), "a probe writes nothing");
+
+    let path = folder.path().join("new.log");
+    let mut transport = FileTransport::new(&path);
+    assert_eq!(transport.probe().unwrap().steps[0].detail, format!("{}, 0 bytes", path.display()));
+    assert!(!path.exists(), "a probe leaves nothing behind");
+    send(&mut transport, 0..2);
+    assert_eq!(fs::read_to_string(&path).unwrap(), lines(0..2));
 }

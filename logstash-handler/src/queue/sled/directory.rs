@@ -104,9 +104,21 @@ fn lane_path(queue: &Path, number: u64) -> PathBuf {
     queue.join(format!("{LANE}{number:010}"))
 }
 
+/// Whether there is a queue in a directory.
+#[cfg(feature = "relay")]
+pub(crate) fn is_queue(directory: &Path) -> bool {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.any(|name| name == "lock" || name.starts_with(LANE) || is_old(&name))
+}
+
+/// Whether it is of what lay in the directory itself until there were lanes.
+fn is_old(name: &str) -> bool {
+    name == "cursor" || name.starts_with(GENERATION)
+}
+
 /// Until there were lanes, what is in one now lay in the directory itself.
 fn take_over_old_layout(queue: &Path) -> io::Result<()> {
-    let is_old = |name: &str| name == "cursor" || name.starts_with(GENERATION);
     let mut old = Vec::new();
     for entry in fs::read_dir(queue)? {
         let entry = entry?;

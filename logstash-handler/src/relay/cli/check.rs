@@ -10,6 +10,9 @@ use std::io::{self, Write};
 /// written, and connects to every output, step by step. What is wrong is told with what to do about it.
 /// Nothing is sent. The exit code is 0 if all is right, otherwise 1.
 #[derive(Args, Debug)]
+#[command(
+    override_usage = "logstash-relay check --config <FILE>\n       logstash-relay check --input <URL> --output <URL> [OPTIONS]"
+)]
 pub(super) struct Check {
     #[command(flatten)]
     configuration: Configuration,

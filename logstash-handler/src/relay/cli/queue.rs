@@ -1,11 +1,12 @@
 use super::exit::{Outcome, Trouble, no_output, tell};
 use super::output::{self, Output};
-use crate::queue::{Depth, Inspection, QueueError, export, inspect, purge};
+use crate::queue::{Depth, Inspection, QueueError, export, inspect, is_queue, purge};
 use crate::{DeadLetterFile, SledQueue};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use logstash_format::LogstashFormatter;
 use serde_json::json;
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,6 +65,13 @@ enum Command {
 
 impl Queue {
     pub(super) fn run(self) -> Result<Outcome, Trouble> {
+        match &self.command {
+            Command::Drain { queue, .. }
+            | Command::Export { queue }
+            | Command::Inspect { queue, .. }
+            | Command::Purge { queue, .. } => expect_queue(queue)?,
+            Command::Replay { .. } => {}
+        }
         match self.command {
             Command::Drain { output, queue } => drain(&output, &queue),
             Command::Export { queue } => print_events(&queue),
@@ -81,6 +89,20 @@ impl Queue {
             Command::Replay { output, letters } => replay(&output, &letters),
         }
     }
+}
+
+/// Refuses a directory without a queue. What is meant may be that of an output, in the folder of all queues of a relay.
+fn expect_queue(path: &Path) -> Result<(), Trouble> {
+    // Where there is no directory, that is told by whoever opens it.
+    if !path.is_dir() || is_queue(path) {
+        return Ok(());
+    }
+    let folders = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut below: Vec<String> =
+        folders.filter(|path| is_queue(path)).take(10).map(|path| path.display().to_string()).collect();
+    below.sort();
+    let hint = if below.is_empty() { String::new() } else { format!("; try {}", below.join(", ")) };
+    Err(Trouble::new(format!("there is no queue in {}{hint}", path.display())))
 }
 
 fn drain(output: &Output, path: &Path) -> Result<Outcome, Trouble> {

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// events. SIGHUP makes it read the file and the certificates again; connections of what stays the same
 /// stay.
 #[derive(Args, Debug)]
+#[command(
+    override_usage = "logstash-relay run --config <FILE>\n       logstash-relay run --input <URL> --output <URL> [OPTIONS]"
+)]
 pub(super) struct Run {
     #[command(flatten)]
     configuration: Configuration,

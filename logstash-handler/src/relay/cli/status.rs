@@ -33,7 +33,7 @@ pub(super) struct Status {
     #[arg(long)]
     json: bool,
     /// Where the relay shows its state: http://127.0.0.1:9600
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = url)]
     url: Url,
 }
 
@@ -56,6 +56,12 @@ impl Status {
         io::stdout().lock().write_all(text.as_bytes()).map_err(no_output)?;
         Ok(if state.concerns.is_empty() { Outcome::Done } else { Outcome::Incomplete })
     }
+}
+
+/// An address with or without its scheme, which `metrics` has not either.
+fn url(text: &str) -> Result<Url, String> {
+    let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
+    url.map_err(|error| format!("{error}; write it like http://127.0.0.1:9600"))
 }
 
 async fn ask(url: &Url, path: &str) -> Result<Bytes, Box<dyn Error>> {
@@ -230,6 +236,15 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_needs_no_scheme() {
+        for text in ["localhost:9600", "127.0.0.1:9600", "[::1]:9600"] {
+            assert_eq!(url(text), url(&format!("http://{text}")), "{text}");
+        }
+        assert_eq!(url("https://relay.example/").unwrap().scheme(), "https");
+        assert!(url("127.0.0.1:96000").unwrap_err().ends_with("write it like http://127.0.0.1:9600"));
+    }
 
     #[test]
     fn a_plot_shows_the_highest_of_each_part_and_nothing_where_nothing_is_known() {

@@ -253,6 +253,7 @@ impl Document<'_> {
 
     /// Applies the rules to the name from `start` to the end, and returns whether its value is masked.
     /// Takes it back, and returns nothing, if the field is dropped.
+    #[inline]
     fn apply_rules(&mut self, start: usize) -> Option<bool> {
         match self.json.field_fate(start) {
             Fate::Drop => {

@@ -321,6 +321,7 @@ impl<'o> Json<'o> {
         }
     }
 
+    #[inline]
     fn field_fate_by_rules(&mut self, start: usize) -> Fate<'o> {
         let rules = &self.policy.rules;
         let name = &self.out[start + 1..self.out.len() - 1];

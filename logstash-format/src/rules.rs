@@ -7,7 +7,7 @@ pub(crate) use pattern::{NextMatch, Pattern, mask};
 #[cfg(feature = "regex")]
 pub use pattern::{PatternError, PatternErrorKind};
 
-use crate::json::{ascii_only, escape};
+use crate::json::{Digest, Digests, ascii_only, escape};
 
 /// Which fields of an event are left out, renamed or masked; the same for every formatter of this
 /// crate.
@@ -53,6 +53,8 @@ use crate::json::{ascii_only, escape};
 pub struct Rules {
     /// Also in the order in which they apply: a later one goes before an earlier one of its kind.
     rules: Vec<Rule>,
+    /// All of theirs: most fields are met by none.
+    digests: Digests,
     /// Whether a rule can meet a name inside of a structured value.
     reach_inside: bool,
     /// Whether characters beyond ASCII are escaped.
@@ -65,6 +67,8 @@ pub struct Rules {
 struct Rule {
     /// As it stands in JSON, where it is compared; without the `*.`.
     path: Box<[u8]>,
+    /// Of its last part.
+    digest: Digest,
     /// Whether it is meant wherever it stands.
     anywhere: bool,
     action: Action,
@@ -97,6 +101,7 @@ impl Rules {
     pub const fn new() -> Self {
         Self {
             rules: Vec::new(),
+            digests: Digests::none(),
             reach_inside: false,
             is_ascii: false,
             #[cfg(feature = "regex")]
@@ -181,15 +186,20 @@ impl Rules {
         let mut escaped = Vec::new();
         escape(path, false, &mut escaped);
         self.reach_inside |= anywhere || path.contains('.');
-        self.rules.push(Rule { path: escaped.into(), anywhere, action });
+        let digest = Digest::ignoring_case(last_part(&escaped));
+        self.digests.add(digest);
+        self.rules.push(Rule { path: escaped.into(), digest, anywhere, action });
         self
     }
 
     /// For documents in which characters beyond ASCII are escaped.
     pub(crate) fn for_ascii(mut self) -> Self {
+        self.digests = Digests::none();
         for rule in &mut self.rules {
             let mut path = Vec::new();
             ascii_only(&String::from_utf8_lossy(&rule.path), &mut path);
+            rule.digest = Digest::ignoring_case(last_part(&path));
+            self.digests.add(rule.digest);
             rule.path = path.into();
         }
         self.is_ascii = true;
@@ -223,10 +233,21 @@ impl Rules {
     }
 
     /// What becomes of the field with this path, which is escaped as in JSON.
+    #[inline]
     pub(crate) fn fate(&self, path: &[u8]) -> Fate<'_> {
+        // Without such rules a path is met only as a whole.
+        let part = if self.reach_inside { last_part(path) } else { path };
+        let digest = Digest::ignoring_case(part);
+        match self.digests.may_have(digest) {
+            true => self.fate_by_rules(path, digest),
+            false => Fate::KEEP,
+        }
+    }
+
+    fn fate_by_rules(&self, path: &[u8], digest: Digest) -> Fate<'_> {
         let (mut new_name, mut is_masked) = (None, false);
         for rule in &self.rules {
-            if rule.meets(path) {
+            if rule.digest == digest && rule.meets(path) {
                 match &rule.action {
                     Action::Drop => return Fate::Drop,
                     Action::Mask => is_masked = true,
@@ -252,5 +273,29 @@ impl Rule {
     }
 }
 
+/// What stands behind the last dot, or all if there is none. A rule that meets a path has the same, but for the case.
+fn last_part(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'.').map_or(path, |dot| &path[dot + 1..])
+}
+
 /// In place of a value that is not to be seen.
 pub(crate) const MASK: &str = "[masked]";
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn digests_hide_no_rule(paths in vec("(\\*\\.)?[aAk.é]{0,9}", 0..4), name in "[aAk.éÉ]{0,12}", is_ascii: bool) {
+            let rules = paths.iter().fold(Rules::new(), |rules, path| rules.drop(path));
+            let rules = if is_ascii { rules.for_ascii() } else { rules };
+            let name = rules.escaped(&name);
+            let is_met = rules.rules.iter().any(|rule| rule.meets(&name));
+            prop_assert_eq!(rules.fate(&name) == Fate::Drop, is_met);
+        }
+    }
+}

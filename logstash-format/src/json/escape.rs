@@ -11,6 +11,7 @@ pub(crate) fn escape(text: &str, ascii: bool, out: &mut Vec<u8>) {
     }
 }
 
+#[inline(never)]
 fn escape_specials(text: &str, ascii: bool, out: &mut Vec<u8>) {
     let mut rest = text;
     loop {

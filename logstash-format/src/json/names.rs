@@ -23,7 +23,7 @@ struct Place {
 }
 
 /// Different for most names that differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Digest(u64);
 
 /// Says at once of most names that they are not among some others.
@@ -50,6 +50,7 @@ impl Names {
         }
     }
 
+    #[inline(never)]
     fn search(&self, name: &[u8], digest: Digest, out: &[u8]) -> Claim {
         let scanned =
             self.places.iter().find(|place| place.digest == digest && out[place.name.clone()] == *name);
@@ -90,6 +91,12 @@ impl Digest {
         Self(last_word(name) ^ (name.len() as u64).wrapping_mul(SPREAD))
     }
 
+    /// Of a name whose case does not matter; of other such names that differ in it, the same.
+    #[inline]
+    pub(crate) fn ignoring_case(name: &[u8]) -> Self {
+        Self((last_word(name) | LOWER_CASE) ^ (name.len() as u64).wrapping_mul(SPREAD))
+    }
+
     /// One bit of 64, by all of the digest.
     fn bit(self) -> u64 {
         1 << (self.0.wrapping_mul(SPREAD) >> 58)
@@ -97,6 +104,10 @@ impl Digest {
 }
 
 impl Digests {
+    pub(crate) const fn none() -> Self {
+        Self(0)
+    }
+
     pub(crate) fn add(&mut self, digest: Digest) {
         self.0 |= digest.bit();
     }
@@ -109,6 +120,9 @@ impl Digests {
 
 /// The golden ratio in 64 bits: spreads small numbers over all of them.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The bit that makes letters of ASCII small ones; it makes few other bytes the same.
+const LOWER_CASE: u64 = u64::from_ne_bytes([0x20; 8]);
 
 /// Names up to this many are scanned, further ones looked up in a tree.
 const SCANNED: usize = 32;

@@ -60,6 +60,7 @@ impl Json<'_> {
 
     /// The name of a field, in quotation marks; to be cut by [`cut_name`](Self::cut_name) when the
     /// rules, which are about whole names, have seen it.
+    #[inline]
     pub(crate) fn name(&mut self, name: &str) {
         let most = self.bytes_of_name();
         self.string(if name.len() > most { &name[..floor_char_boundary(name, most)] } else { name });

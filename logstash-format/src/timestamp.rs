@@ -114,10 +114,15 @@ fn civil_from_days(days: i64) -> (u32, u32, u32) {
 }
 
 /// Writes `number` in decimal over the whole of `text`, from its end.
+#[inline]
 fn put(text: &mut [u8], mut number: u32) {
-    for digit in text.iter_mut().rev() {
+    let (first, pairs) = text.as_rchunks_mut();
+    for pair in pairs.iter_mut().rev() {
+        *pair = TWO_DIGITS[number as usize % 100];
+        number /= 100;
+    }
+    if let [digit] = first {
         *digit = b'0' + (number % 10) as u8;
-        number /= 10;
     }
 }
 

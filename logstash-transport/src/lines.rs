@@ -28,8 +28,8 @@ impl Lines {
                 break;
             }
             self.bytes.extend_from_slice(event);
-            // Few have one, and to look for it takes a fraction of the time.
-            if event.contains(&b'\n') {
+            // Few have one; to look at all bytes, many at once, takes less time than to stop at the first.
+            if event.iter().fold(false, |found, byte| found | (*byte == b'\n')) {
                 for byte in self.bytes.iter_mut().skip(start).filter(|byte| **byte == b'\n') {
                     *byte = b' ';
                 }

@@ -104,16 +104,17 @@ impl Clock<'_> {
             Stamp::Civil { date, time, offset } => (date, time, offset),
         };
         let received = Timestamp::try_from(self.received).ok()?;
-        let latest = received.checked_add(AHEAD).ok()?;
         let at = |year: i16, zone: Zone<'_>| {
             let (civil, later) = date.at(year, time)?;
-            zone.instant(civil, received)?.checked_add(SignedDuration::from_secs(later)).ok()
+            let instant = zone.instant(civil, received)?;
+            if later.is_zero() { Some(instant) } else { instant.checked_add(later).ok() }
         };
         let in_zone = |zone: Zone<'_>| match date.year {
             Some(year) => at(year, zone),
             None => {
-                let year = self.zone.0.to_datetime(received).year();
-                let mut years = (year.saturating_sub(YEARS)..=year.saturating_add(1)).rev();
+                let latest = received.checked_add(AHEAD).ok()?;
+                let year = self.zone.0.to_datetime(latest.checked_add(APART).ok()?).year();
+                let mut years = (year.saturating_sub(YEARS)..=year).rev();
                 years.find_map(|year| at(year, zone).filter(|time| *time <= latest))
             }
         };
@@ -173,6 +174,9 @@ fn is_near(a: Timestamp, b: Timestamp, distance: SignedDuration) -> bool {
 /// How far ahead of ours the clock of a sender may be, its zone included, before its time is taken to be
 /// one of the year before.
 const AHEAD: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// More than any two zones are apart.
+const APART: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// How far apart clocks may be before zones are guessed.
 const SKEW: SignedDuration = SignedDuration::from_secs(5 * 60);

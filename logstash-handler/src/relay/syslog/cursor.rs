@@ -1,49 +1,47 @@
 /// A place in a line.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor<'a> {
-    line: &'a [u8],
-    /// `at <= line.len()`
-    at: usize,
+    rest: &'a [u8],
+    /// Bytes of the whole line.
+    length: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(line: &'a [u8]) -> Self {
-        Self { line, at: 0 }
+        Self { rest: line, length: line.len() }
     }
 
-    pub(super) fn rest(&self) -> &'a [u8] {
-        &self.line[self.at..]
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub(super) const fn offset(&self) -> usize {
-        self.at
+        self.length - self.rest.len()
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.at == self.line.len()
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// Goes on by as many bytes, of which [`rest`](Self::rest) has that many.
     pub(super) fn skip(&mut self, bytes: usize) {
-        debug_assert!(bytes <= self.rest().len(), "no more than there is");
-        self.at = (self.at + bytes).min(self.line.len());
+        debug_assert!(bytes <= self.rest.len(), "no more than there is");
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
     /// Goes on behind `expected`, if that is what follows.
     pub(super) fn take(&mut self, expected: &[u8]) -> bool {
-        let is_there = self.rest().starts_with(expected);
-        if is_there {
-            self.at += expected.len();
-        }
-        is_there
+        let behind = self.rest.strip_prefix(expected);
+        self.rest = behind.unwrap_or(self.rest);
+        behind.is_some()
     }
 
     /// Goes on as long as bytes match, and returns those.
     pub(super) fn take_while(&mut self, matches: impl Fn(u8) -> bool) -> &'a [u8] {
-        let rest = self.rest();
-        let length = rest.iter().position(|byte| !matches(*byte)).unwrap_or(rest.len());
-        self.at += length;
-        &rest[..length]
+        let length = self.rest.iter().position(|byte| !matches(*byte)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        taken
     }
 }
 

@@ -1,4 +1,5 @@
 use super::cursor::{Cursor, number};
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use std::time::{Duration, SystemTime};
@@ -27,12 +28,12 @@ pub(super) struct Time {
 }
 
 impl Date {
-    /// This date in `year`, at `time`, if there is such a date; and how many seconds later it is.
-    pub(super) fn at(self, year: i16, time: Time) -> Option<(DateTime, i64)> {
+    /// This date in `year`, at `time`, if there is such a date; and how much later it is.
+    pub(super) fn at(self, year: i16, time: Time) -> Option<(DateTime, SignedDuration)> {
         let second = time.second.min(59);
         let civil =
             DateTime::new(year, self.month, self.day, time.hour, time.minute, second, time.nanosecond);
-        Some((civil.ok()?, (time.second - second).into()))
+        Some((civil.ok()?, SignedDuration::from_secs((time.second - second).into())))
     }
 }
 
@@ -56,7 +57,7 @@ fn read_iso(cursor: &mut Cursor<'_>) -> Option<Stamp> {
     if !begins_iso(cursor.rest()) {
         return None;
     }
-    let year = number(cursor.take_while(|byte| byte != b'-'))?;
+    let (century, year) = (two_digits(cursor)?, two_digits(cursor)?);
     cursor.skip(1);
     let month = two_digits(cursor)?;
     cursor.skip(1);
@@ -73,7 +74,7 @@ fn read_iso(cursor: &mut Cursor<'_>) -> Option<Stamp> {
         [b'+' | b'-', ..] => Some(offset(cursor)?),
         _ => None,
     };
-    let date = Date { year: i16::try_from(year).ok(), month, day };
+    let date = Date { year: Some(100 * i16::from(century) + i16::from(year)), month, day };
     Some(Stamp::Civil { date, time, offset })
 }
 
@@ -145,10 +146,11 @@ fn fraction(cursor: &mut Cursor<'_>) -> Option<i32> {
 }
 
 fn two_digits(cursor: &mut Cursor<'_>) -> Option<i8> {
-    let digits = cursor.rest().get(..2)?;
-    let number = i8::try_from(number(digits)?).ok()?;
+    let [tens @ b'0'..=b'9', ones @ b'0'..=b'9', ..] = cursor.rest() else {
+        return None;
+    };
     cursor.skip(2);
-    Some(number)
+    i8::try_from(10 * (tens - b'0') + (ones - b'0')).ok()
 }
 
 /// `+02:00`, `+0200`, `+02` or `-6`.

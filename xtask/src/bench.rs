@@ -25,7 +25,7 @@ mod sample;
 mod target;
 mod transport;
 
-use comparison::{Comparison, table};
+use comparison::{Comparison, table, verdict};
 pub(crate) use sample::{Sized, formatter};
 
 pub(crate) const TASK: Task = Task {
@@ -82,7 +82,7 @@ Measures the areas that are named, all of them if none is:
               parsed and go as they came, `syslog as JSON` become documents with the same fields everywhere. Peers:
               rsyslog and syslog-ng, with what they do by default, but for syslog-ng's flow control, without which it
               loses lines (both are downloaded on Debian, and not installed), and a server of Python's standard library
-              that logs each line. Target for `lines`: no more CPU than rsyslog
+              that logs each line. Target: no more CPU than rsyslog
               `Beats`: windows of 2,048 events, encoded before, 3 in flight, acknowledged when they are in the
               collector's memory, and thrown away: documents of 300 and 1,024 B, levels 0 and 3. Ours passes windows
               on as they came and decodes no JSON, and neither do the crates ferro-lumberjack and lumberjack-protocol;
@@ -168,7 +168,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
 
-    print!("{}", table(&comparisons));
+    print!("{}{}", table(&comparisons), verdict(&comparisons));
     if let Some(file) = arguments.value("--json") {
         let list: Value = comparisons.iter().map(Comparison::to_json).collect();
         fs::write(file, format!("{list:#}\n")).trying(format_args!("cannot write {file}"))?;

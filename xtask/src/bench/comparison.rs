@@ -138,6 +138,17 @@ pub(super) fn table(comparisons: &[Comparison]) -> String {
     text
 }
 
+/// How many of the targets are met; nothing where there are none.
+pub(super) fn verdict(comparisons: &[Comparison]) -> String {
+    let is_met = |comparison: &Comparison| Some(Target::of(comparison)?.is_met(comparison.ratio().median));
+    let verdicts: Vec<bool> = comparisons.iter().filter_map(is_met).collect();
+    if verdicts.is_empty() {
+        return String::new();
+    }
+    let met = verdicts.iter().filter(|is_met| **is_met).count();
+    format!("\n{met} of {} targets are met\n", verdicts.len())
+}
+
 /// `1234567.8` as `1,234,568`; below a hundred with two decimals.
 fn thousands(figure: f64) -> String {
     if figure.abs() < 100.0 {
@@ -216,6 +227,23 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[1].contains("667") && lines[1].contains("409 std sync_channel"));
         assert!(lines[1].contains("1.25 (0.50 to 2.00) worse"));
+    }
+
+    #[test]
+    fn targets_that_are_met_are_counted() {
+        let rows = |runs: &[(f64, f64)]| {
+            let relay = |name: &str| Comparison {
+                area: "relay",
+                name: name.to_owned(),
+                peer: "rsyslog",
+                unit: "ns CPU/line",
+                ..comparison(runs)
+            };
+            [relay("lines, RFC 5424"), relay("syslog as JSON"), comparison(runs)]
+        };
+        let all = [rows(&[(1.0, 2.0)]), rows(&[(2.0, 1.0)])].into_iter().flatten().collect::<Vec<_>>();
+        assert_eq!(verdict(&all), "\n2 of 4 targets are met\n");
+        assert_eq!(verdict(&[comparison(&[(1.0, 2.0)])]), "");
     }
 
     #[test]

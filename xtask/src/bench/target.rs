@@ -31,11 +31,18 @@ impl Target {
 
     /// The bound, and whether that ratio keeps to it.
     pub(super) fn verdict(&self, ratio: f64) -> String {
-        let (sign, bound, is_met) = match self.bound {
-            Bound::AtLeast(bound) => (">=", bound, ratio >= bound),
-            Bound::AtMost(bound) => ("<=", bound, ratio <= bound),
+        let (sign, bound) = match self.bound {
+            Bound::AtLeast(bound) => (">=", bound),
+            Bound::AtMost(bound) => ("<=", bound),
         };
-        format!("{sign} {bound:.2} {}", if is_met { "met" } else { "NOT MET" })
+        format!("{sign} {bound:.2} {}", if self.is_met(ratio) { "met" } else { "NOT MET" })
+    }
+
+    pub(super) fn is_met(&self, ratio: f64) -> bool {
+        match self.bound {
+            Bound::AtLeast(bound) => ratio >= bound,
+            Bound::AtMost(bound) => ratio <= bound,
+        }
     }
 }
 
@@ -63,6 +70,7 @@ const TARGETS: &[Target] = &[
     handler(("backlog, level 0", ""), "payload", "bytes on disk", Bound::AtMost(1.6)),
     handler(("lag", ""), "100 ms", "ms p99", Bound::AtMost(1.0)),
     relay("lines", "rsyslog", "ns CPU/line", Bound::AtMost(1.0)),
+    relay("syslog", "rsyslog", "ns CPU/line", Bound::AtMost(1.0)),
     relay("Beats", "go-lumber, JSON as it came", "ns CPU/event", Bound::AtMost(0.5)),
     relay("Beats", "go-lumber, JSON decoded", "ns CPU/event", Bound::AtMost(0.1)),
     relay("memory", "limit", "MB idle", Bound::AtMost(1.0)),

@@ -361,3 +361,23 @@ impl Error for StartError {
 
 /// Wait after an error that only a human can mend.
 const RARELY: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_that_the_documentation_states() {
+        let options = Options::default();
+        assert_eq!(options.overflow, Overflow::DropNewest);
+        assert_eq!((options.arena_bytes, options.max_event_bytes), (8 << 20, 1 << 20));
+        assert_eq!((options.window_events, options.window_bytes), (2_048, 512 << 10));
+        assert_eq!(
+            (options.linger, options.shutdown_timeout),
+            (Duration::from_millis(20), Duration::from_secs(5))
+        );
+        assert_eq!((options.compression_level, options.batch_windows, options.ttl), (3, 8, None));
+        assert!(options.report_losses && options.stderr);
+        options.check().unwrap();
+    }
+}

@@ -15,8 +15,8 @@
 //! # What is lost
 //!
 //! *Unstored* means what is in the arena and with the writer; while a queue is full or its disk does not write, that
-//! is up to twice [`arena_bytes`](HandlerBuilder::arena_bytes). *Unacknowledged* means all stages. *Nothing* has two exceptions, which
-//! the [`Report`] tells: a queue that is full, and a disk that does not write in time.
+//! is up to twice [`arena_bytes`](HandlerBuilder::arena_bytes). *Unacknowledged* means all stages. *Nothing* has two
+//! exceptions, which the [`Report`] tells: a queue that is full, and a disk that does not write in time.
 //!
 //! | the program ends by | [`MemoryQueue`] | [`SledQueue`] | [`OnBacklog`] before a [`SledQueue`] |
 //! | --- | --- | --- | --- |
@@ -51,8 +51,8 @@
 //! | SIGKILL, a crash | those on the wire |
 //! | a power cut | those on the wire, and what was acknowledged in the last second; with [`Durability::Os`] in the last half minute |
 //!
-//! A stable [`event_id`](LogstashFormatter::event_id), used as `document_id` behind Logstash, makes the second one overwrite the
-//! first.
+//! A stable [`event_id`](LogstashFormatter::event_id), used as `document_id` behind Logstash, makes the second one
+//! overwrite the first.
 //!
 //! # What acknowledged means
 //!

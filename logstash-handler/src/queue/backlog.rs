@@ -119,8 +119,8 @@ impl Backlog {
         }
     }
 
-    /// Takes the windows older than `before` off the front, until that were `limit` events; tells how many
-    /// it were.
+    /// Takes the windows older than `before` off the front, until those are `limit` events; tells how many they
+    /// were.
     pub(super) fn expire(&mut self, before: SystemTime, limit: u64) -> u64 {
         let events = self.events;
         while self.windows.front().is_some_and(|head| head.newest() < before) && events - self.events < limit

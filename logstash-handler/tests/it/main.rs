@@ -22,3 +22,4 @@ mod sync_handler;
 #[cfg(feature = "testing")]
 mod testing;
 mod traps;
+mod truncation;

@@ -114,3 +114,19 @@ impl Default for ConnectionOptions {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_that_the_documentation_states() {
+        let options = ConnectionOptions::new();
+        let ten_seconds = Duration::from_secs(10);
+        assert_eq!((options.connect_timeout, options.handshake_timeout), (ten_seconds, ten_seconds));
+        assert_eq!(options.write_timeout, Duration::from_secs(30));
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!((options.keepalive, options.user_timeout), (minute, minute));
+        assert!(options.proxy.is_none());
+    }
+}

@@ -7,13 +7,14 @@ mod client;
 mod collector;
 mod data;
 mod decoder;
+mod defaults;
 mod encode;
 mod encoded_window;
 mod errors;
 mod examples;
 #[cfg(feature = "tokio-util")]
 mod frame_codec;
-mod helpers;
+mod pacing;
 mod properties;
 mod scenarios;
 mod server;

@@ -33,8 +33,8 @@ impl SyslogNg {
         Ok(Self { packages, version })
     }
 
-    /// Starts the daemon in the foreground, in universal time, with this configuration and nothing of the system's. What it keeps is in
-    /// the folder, which must be there.
+    /// Starts the daemon in the foreground, in universal time, with this configuration and nothing of the system's. What
+    /// it keeps is in the folder, which must be there.
     ///
     /// Whether it listens already must be tried.
     pub(crate) fn start(&self, folder: &Path, config: &str) -> Result<Running, Failure> {

@@ -316,3 +316,25 @@ const MAX_LENGTH: usize = 64 * 1024 * 1024;
 const MAX_MEMORY: usize = 256 * 1024 * 1024;
 
 const MAX_CONNECTIONS: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(listen: &str) -> InputConfig {
+        InputConfig::new(listen.parse().unwrap())
+    }
+
+    #[test]
+    fn the_defaults_are_those_that_the_documentation_states() {
+        let (beats, lines) = (input("beats://127.0.0.1"), input("lines+tcp://127.0.0.1:0"));
+        assert_eq!((lines.max_length(), beats.max_length()), (64 << 10, 16 << 20));
+        assert_eq!(input("python+tcp://127.0.0.1:0").max_length(), 1 << 20);
+        assert_eq!((lines.idle_timeout(), beats.idle_timeout()), (None, Some(Duration::from_secs(60))));
+        assert_eq!(beats.max_memory(), 256 << 20);
+        assert_eq!((lines.max_connections(), lines.max_connections_per_peer()), (1_000, 250));
+        assert_eq!((lines.handshake_timeout(), lines.receive_buffer()), (Duration::from_secs(10), None));
+        assert_eq!((lines.message_type(), lines.tags().len()), ("logstash-relay", 0));
+        assert!(matches!(beats.acknowledge(), Acknowledge::Stored));
+    }
+}

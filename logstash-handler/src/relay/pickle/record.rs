@@ -25,7 +25,8 @@ use std::time::{Duration, SystemTime};
 ///
 /// let limits = PickleLimits::new();
 /// // What `pickle.dumps({"msg": "order %d placed", "args": (1002,)}, protocol=2)` gives.
-/// let pickle = Pickle::decode(b"\x80\x02}(X\x03\0\0\0msgX\x0f\0\0\0order %d placedX\x04\0\0\0argsM\xea\x03\x85u.", &limits)?;
+/// let bytes = b"\x80\x02}(X\x03\0\0\0msgX\x0f\0\0\0order %d placedX\x04\0\0\0argsM\xea\x03\x85u.";
+/// let pickle = Pickle::decode(bytes, &limits)?;
 /// assert_eq!(PythonRecord::new(&pickle)?.message(), "order 1002 placed");
 /// # Ok::<(), logstash_handler::relay::PickleError>(())
 /// ```

@@ -1,4 +1,4 @@
-//! Waiting, growing and cutting: the pure helpers.
+//! Waiting between attempts, growing windows, cutting them.
 
 use lumberjack_codec::{Backoff, RetryPlan, SlowStart, Verdict, window_prefix};
 use std::time::Duration;

@@ -116,8 +116,6 @@ fn critical_records_take_the_route_for_critical_events() {
     let rig = Rig::start(&(config("python+tcp://127.0.0.1:0") + routes));
     let records = ["I40", "I50", "I30"].map(|level| record_of(&[("msg", "Vhello"), ("levelno", level)]));
     rig.send("in", &records.concat());
-    let stats =
-        rig.eventually(|stats| stats.outputs["out"].accepted == 1 && stats.inputs["in"].unrouted == 2);
-    assert_eq!(stats.inputs["in"].received, 3);
+    rig.eventually(|stats| stats.inputs["in"].received == 3 && stats.inputs["in"].unrouted == 2);
     assert_eq!(documents(&rig.path("out"), 1)[0]["levelno"], 50);
 }

@@ -32,6 +32,9 @@ pub(super) struct Lane {
     /// The generation that takes windows. Held for taking a copy only; `None` after an error, and while
     /// there is nothing to write.
     tail: Mutex<Option<Arc<Tail>>>,
+    /// Held while a tail is closed. Its file is looked through when that is over, and not while sled moves what is
+    /// in it.
+    closing: Mutex<()>,
     /// What belongs to the writer thread; held over calls of sled.
     writer: Mutex<Writer>,
     /// The generation that is read, if it is not the tail. Belongs to the sender thread.
@@ -142,6 +145,7 @@ impl Lane {
             state: Mutex::new(state),
             writer: Mutex::default(),
             tail: Mutex::default(),
+            closing: Mutex::default(),
             reader: Mutex::new(reader),
             lock: Mutex::new(Some(lock)),
         };
@@ -168,6 +172,10 @@ impl Lane {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn closing(&self) -> MutexGuard<'_, ()> {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The reader, unless the sender is using it.
     pub(super) fn idle_reader(&self) -> Option<MutexGuard<'_, Option<Reader>>> {
         self.reader.try_lock().ok()
@@ -175,9 +183,17 @@ impl Lane {
 
     /// Declares the tail dead: the next call of the writer begins another one.
     pub(super) fn abandon_tail(&self) {
+        let _closing = self.closing();
         let dead = self.tail().take();
-        // Without the lock, because closing it may take its time.
+        // Without the lock of the tail, because closing it may take its time.
         drop(dead);
+    }
+
+    /// Declares a tail dead, if it is the one that takes windows still.
+    fn abandon(&self, failed: Arc<Tail>) {
+        let _closing = self.closing();
+        let dead = self.tail().take_if(|tail| Arc::ptr_eq(tail, &failed));
+        drop((failed, dead));
     }
 
     pub(super) fn unavailable(&self, message: String) -> QueueError {
@@ -313,17 +329,20 @@ impl Lane {
                 return Ok(Some(self.keep(place, window)));
             }
             // Its file is read instead, and it takes no more.
-            drop(tail);
-            self.abandon_tail();
+            self.abandon(tail);
         }
         let mut reader = self.reader();
         let Some(known) = self.known(place.generation) else { return Ok(None) };
         let path = known.directory.display().to_string();
         let failed = |cause| self.unavailable(format!("cannot read store {path}")).caused_by(cause);
         if reader.as_ref().is_none_or(|reader| reader.number != known.number) {
-            reader.take();
-            let (known, source) = self.source(known.clone()).map_err(failed)?;
-            *reader = Some(Reader { number: known.number, source });
+            *reader = None;
+            *reader = Some(self.open_reader(known.clone()).map_err(failed)?);
+        }
+        // What was written since then is not listed, and no loss.
+        let is_listed = |reader: &Reader| matches!(reader.source.read(place.number), Ok(Some(_)));
+        if reader.as_ref().is_some_and(|reader| !reader.is_final && !is_listed(reader)) {
+            *reader = Some(self.open_reader(known.clone()).map_err(failed)?);
         }
         let Some(Reader { source, .. }) = &mut *reader else { return Ok(None) };
         if let Ok(Some(window)) = source.read(place.number) {
@@ -342,6 +361,13 @@ impl Lane {
             self.state().backlog.lose(place.first_event);
         }
         Ok(window.map(|window| self.keep(place, window)))
+    }
+
+    /// Opens a generation that is not the tail, or not any more.
+    fn open_reader(&self, known: Known) -> std::io::Result<Reader> {
+        drop(self.closing());
+        let (known, source) = self.source(known)?;
+        Ok(Reader { number: known.number, is_final: known.end.is_some(), source })
     }
 
     fn keep(&self, place: Place, window: EncodedWindow) -> EncodedWindow {
@@ -374,7 +400,7 @@ impl Lane {
         }
         chain.end(generation, Position { window: 0, event: end, done: 0 });
         self.state().backlog.replace(first_event..end, chain.finish());
-        *reader = Some(Reader { number: generation, source });
+        *reader = Some(Reader { number: generation, is_final: true, source });
         Ok(())
     }
 

@@ -88,7 +88,7 @@ impl<'s> Opening<'s> {
                 // On a full disk it is read once more the next time.
                 let _ = Span::seal(&known.directory, &contents.totals().seal(end));
             }
-            reader = Some(Reader { number: known.number, source });
+            reader = Some(Reader { number: known.number, is_final: true, source });
             self.generations[index] = known;
         }
         self.end();

@@ -101,6 +101,8 @@ impl Tail {
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) number: u64,
+    /// Whether it was opened when the generation took no more: what it does not list is not there.
+    pub(super) is_final: bool,
     pub(super) source: Source,
 }
 

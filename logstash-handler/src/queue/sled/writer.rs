@@ -197,12 +197,14 @@ impl Writer {
     /// Ends the tail: what it holds is on the disk, it is closed, and read only when it is due.
     fn seal(&mut self, lane: &Lane) -> Result<(), QueueError> {
         self.flush(lane, true)?;
+        let closing = lane.closing();
         let Some(tail) = lane.tail().take() else { return Ok(()) };
         let end = lane.state().backlog.end();
         // On a full disk it is read once more when the queue is opened.
         let _ = Span::seal(&tail.directory, &self.written.seal(end));
         let number = tail.number;
         drop(tail);
+        drop(closing);
         self.end_generation(lane, number, end, self.written);
         Ok(())
     }

@@ -57,7 +57,7 @@ counters! {
     failed_handshakes,
     /// Connections that were closed because nothing came for too long.
     idle_connections,
-    /// Connections that broke off, or did not keep to the protocol.
+    /// Connections that broke off after their first byte, or did not keep to the protocol.
     failed_connections,
     /// Datagrams that the system dropped, because they came faster than they were read.
     kernel_drops,

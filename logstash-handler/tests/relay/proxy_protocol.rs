@@ -2,8 +2,10 @@
 
 use crate::support::{LONG, Rig, documents, each};
 use logstash_handler::relay::RelayConfig;
+use socket2::SockRef;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 const CONFIG: &str = r#"
     [inputs.in]
@@ -87,11 +89,46 @@ fn a_header_has_its_time_and_what_is_none_is_refused() {
 
 #[test]
 fn a_balancer_that_only_looks_whether_somebody_listens_is_no_problem() {
-    let rig = Rig::start(CONFIG);
-    drop(rig.connect("in"));
-    let stats = rig
-        .eventually(|stats| (stats.inputs["in"].connections, stats.inputs["in"].open_connections) == (1, 0));
-    assert!(stats.problems.is_empty() && stats.inputs["in"].failed_connections == 0, "{stats:?}");
+    let folder = tempfile::tempdir().unwrap();
+    crate::authority::Authority::new("ca").server(&["localhost"]).write(folder.path(), "server");
+    let others = r#"
+    [inputs.lines]
+    listen = "lines+tcp://127.0.0.1:0"
+    [inputs.beats]
+    listen = "beats://127.0.0.1:0"
+    [inputs.tls]
+    listen = "lines+tls://127.0.0.1:0"
+    tls_cert = "FOLDER/server.pem"
+    tls_key = "FOLDER/server.key"
+"#;
+    let rig = Rig::start_in(folder, &format!("{CONFIG}{others}"));
+    for (input, header) in [
+        ("in", ""),
+        ("in", "PROXY UNKNOWN\r\n"),
+        ("in", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
+        ("lines", ""),
+        ("beats", ""),
+        ("tls", ""),
+    ] {
+        for ends_in_order in [true, false] {
+            let mut stream = rig.connect(input);
+            stream.write_all(header.as_bytes()).unwrap();
+            if !ends_in_order {
+                SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+            drop(stream);
+        }
+    }
+    let stats = rig.eventually(|stats| {
+        let all = || stats.inputs.values();
+        all().map(|input| input.connections).sum::<u64>() == 12
+            && all().all(|input| input.open_connections == 0)
+    });
+    assert!(stats.problems.is_empty(), "{stats:?}");
+    assert!(
+        stats.inputs.values().all(|input| input.failed_connections + input.failed_handshakes == 0),
+        "{stats:?}"
+    );
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Connection<'_> {
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let mut stop = self.shared.stop.clone();
-        let mut is_stopping = false;
+        let (mut is_stopping, mut is_silent) = (false, true);
         let (mut wire, mut pace) = (BytesMut::new(), Pace::new());
         loop {
             let is_paused = self.is_paused();
@@ -123,13 +123,14 @@ impl Connection<'_> {
                 read = stream.read_buf(&mut buffer), if wants_read => match read {
                     Ok(0) => self.session.receive_eof(now()),
                     Ok(length) => {
+                        is_silent = false;
                         self.shared.counters.bytes.add(length as u64);
                         self.session.received(now());
                         pace.read(length);
                     }
                     Err(error) => {
                         self.session.receive_eof(now());
-                        self.end.get_or_insert_with(|| error.into());
+                        self.end.get_or_insert_with(|| End::of(error, is_silent));
                     }
                 },
                 () = until(deadline) => self.session.handle_timeout(now()),

@@ -39,7 +39,8 @@ pub(super) async fn run(mut stream: TcpStream, peer: SocketAddr, is_proxy: bool,
             handshake = acceptor.accept(stream, shared.config.handshake_timeout()) => handshake,
         };
         match handshake {
-            Ok((stream, tls)) => serve(stream, shared.source(Some(peer), Some(tls)), shared).await,
+            Ok(Some((stream, tls))) => serve(stream, shared.source(Some(peer), Some(tls)), shared).await,
+            Ok(None) => return,
             Err(reason) => {
                 shared.problem(&format!("TLS with {peer} failed: {reason}"));
                 return counters.failed_handshakes.add(1);
@@ -119,6 +120,14 @@ pub(super) enum End {
     Idle,
     /// It broke, or the peer did not keep to the protocol.
     Failed(String),
+}
+
+impl End {
+    /// It broke. If that is all that came of it, somebody has looked whether anybody listens: balancers do so all the
+    /// time, and end it by a reset.
+    pub(super) fn of(error: io::Error, is_silent: bool) -> Self {
+        if is_silent { Self::Closed } else { error.into() }
+    }
 }
 
 impl From<io::Error> for End {

@@ -20,6 +20,7 @@ pub(super) async fn serve<S: AsyncRead + Unpin>(mut stream: S, source: Source, s
     let mut messages = Messages::new(shared, source);
     let mut stop = shared.stop.clone();
     let idle = shared.config.idle_timeout();
+    let mut is_silent = true;
     loop {
         messages.make_room();
         let read = tokio::select! {
@@ -36,10 +37,13 @@ pub(super) async fn serve<S: AsyncRead + Unpin>(mut stream: S, source: Source, s
                 messages.finish().await;
                 return End::Closed;
             }
-            Ok(length) => messages.take(length).await,
+            Ok(length) => {
+                is_silent = false;
+                messages.take(length).await;
+            }
             Err(error) => {
                 messages.finish().await;
-                return error.into();
+                return End::of(error, is_silent);
             }
         }
     }

@@ -10,7 +10,7 @@ pub(super) enum Client {
     At(SocketAddr),
     /// The balancer's own, or that of somebody it knows nothing of.
     Unknown,
-    /// Nobody's: it was closed without a byte, as balancers do to see whether somebody listens.
+    /// Nobody's: it ended without a byte, as balancers have it that look whether somebody listens.
     Gone,
 }
 
@@ -18,7 +18,7 @@ pub(super) enum Client {
 pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Client> {
     let mut start = [0; SIGNATURE.len()];
     let (first, others) = start.split_at_mut(1);
-    if stream.read(first).await? == 0 {
+    if let Ok(0) | Err(_) = stream.read(first).await {
         return Ok(Client::Gone);
     }
     stream.read_exact(others).await?;

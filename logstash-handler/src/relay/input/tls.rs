@@ -15,6 +15,7 @@ use crate::relay::tls_peer::TlsPeer;
 use logstash_transport::{TlsError, TlsServerConfig};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 
 /// Shakes hands, with certificates as they were when it was made.
 #[derive(Clone)]
@@ -27,13 +28,19 @@ impl Acceptor {
         library::Acceptor::new(config).map(Self)
     }
 
-    /// Shakes hands within a time; otherwise tells why not.
+    /// Shakes hands within a time; otherwise tells why not. There is nothing if the connection ended without a byte, as
+    /// balancers have it that look whether somebody listens.
     pub(super) async fn accept(
         &self,
         stream: TcpStream,
         limit: Duration,
-    ) -> Result<(Stream, TlsPeer), String> {
-        self.0.accept(stream, limit).await
+    ) -> Result<Option<(Stream, TlsPeer)>, String> {
+        let end = Instant::now() + limit;
+        match timeout_at(end, stream.peek(&mut [0])).await {
+            Ok(Ok(0) | Err(_)) => Ok(None),
+            Ok(Ok(_)) => self.0.accept(stream, end - Instant::now()).await.map(Some),
+            Err(_) => Err(TOO_LONG.to_owned()),
+        }
     }
 }
 

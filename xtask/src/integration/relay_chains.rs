@@ -105,7 +105,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::process;
 
     #[test]
     fn every_example_is_used() {
@@ -118,5 +121,37 @@ mod tests {
         let used = CHAINS.iter().filter_map(|(name, _)| Some(name.split_once(": ")?.0));
         let used: Vec<&str> = used.filter(|name| name.ends_with(".toml")).collect();
         assert_eq!(used, examples);
+    }
+
+    #[test]
+    fn what_the_dockerfile_names_is_there() {
+        let workspace = Workspace::load().unwrap();
+        let path = format!("{}/Dockerfile", example::FOLDER);
+        let text = std::fs::read_to_string(workspace.root.join(&path)).unwrap();
+        assert!(text.contains(&format!("docker build --file {path} ")), "it is found as it says itself");
+
+        let build = text.lines().find(|line| line.contains("cargo build")).unwrap();
+        let named = |flag: &str| build.split_once(flag).unwrap().1.split_whitespace().next().unwrap();
+        let (package, feature, program) = (named("--package "), named("--features "), named("--bin "));
+        let mut ask = process::cargo();
+        let answer = process::output(ask.args(["metadata", "--no-deps", "--format-version", "1"]), PATIENCE);
+        let metadata: Value = serde_json::from_str(&answer.unwrap()).unwrap();
+        let packages = metadata["packages"].as_array().unwrap();
+        let found = packages.iter().find(|found| found["name"] == package).unwrap();
+        assert!(found["features"][feature].is_array(), "{package} has no feature {feature}");
+        let targets = found["targets"].as_array().unwrap();
+        assert!(
+            targets.iter().any(|target| target["kind"][0] == "bin" && target["name"] == program),
+            "{program}"
+        );
+
+        for part in [
+            "WORKDIR /source\nCOPY . .\n".to_owned(),
+            format!("strip --output-file=/{program} target/release/{program}"),
+            format!("COPY --from=build /{program} /usr/bin/{program}\n"),
+            format!("ENTRYPOINT [\"/usr/bin/{program}\"]\n"),
+        ] {
+            assert!(text.contains(&part), "{part}");
+        }
     }
 }

@@ -96,6 +96,14 @@ impl Trial {
         calls.extend([named_priorities(), structured_data(), pieces()]);
         calls.extend(all_priorities());
         calls.extend(self.texts()?);
+        if self.way.carrier == "unix" {
+            // It fails then if the socket does not take the message.
+            calls.push(call(
+                &["--tag=app", "--socket-errors=on", "taken"],
+                "",
+                [json!({"message": "taken"})],
+            ));
+        }
         if self.way.framing == Framing::Lines {
             // What stands behind the line feed is no message of syslog, and is kept nevertheless.
             let rest =

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::arguments::{Arguments, one_of};
 use crate::failure::{Failure, Trying};
 use crate::peers::{
-    Chromium, GoLumber, Logger, Missing, Openssl, Profile, Python, Rsyslog, RustPeer, StandardPython,
-    SyslogNg,
+    Chromium, GoLumber, Haproxy, Logger, Missing, Openssl, Profile, Python, Rsyslog, RustPeer,
+    StandardPython, SyslogNg,
 };
 use crate::relay::Program;
 use crate::task::{Flag, Task};
@@ -68,13 +68,15 @@ Starts the peers as processes and compares what arrives with what was sent, byte
   logger                 that of util-linux to our relay, in all its framings and formats
   rsyslog                to our relay over UDP, TCP, TLS and a unix socket, in all its framings and formats
   syslog-ng              to our relay over UDP, TCP, TLS and a unix socket, in all its framings and formats
+  haproxy                in front of our relay, with the PROXY protocol, and how it looks whether somebody listens; needs
+                         openssl
   openssl                s_client to our relay, lines, JSON and syslog over TLS
   relay-chains           each example of a configuration of the relay from end to end, and the commands of the README;
                          needs Go 1.19, Python 3, redis-server, rsyslog, openssl and logger
   chromium               looks at the status page of our relay
 
-rsyslog and syslog-ng cannot be installed at once. On Debian the packages of what is not installed are unpacked below
-target/peers/.
+rsyslog and syslog-ng cannot be installed at once. On Debian the packages of what is not installed, and that of HAProxy,
+are unpacked below target/peers/.
 
 The programs are built and the Python packages are installed below target/peers/ with the first run. A peer that
 cannot run here is skipped, loudly, with the way to get it; name it with --require to fail instead.
@@ -97,6 +99,7 @@ const PEERS: &[&str] = &[
     "logger",
     "rsyslog",
     "syslog-ng",
+    "haproxy",
     "openssl",
     "relay-chains",
     "chromium",
@@ -206,6 +209,11 @@ fn cases(
     if peer == "syslog-ng" {
         let syslog_ng = Arc::new(SyslogNg::prepare(workspace)?);
         return Ok((syslog_ng.version.clone(), relay::syslog_ng(&syslog_ng, program, scratch)));
+    }
+
+    if peer == "haproxy" {
+        let (haproxy, openssl) = (Arc::new(Haproxy::prepare(workspace)?), Arc::new(Openssl::prepare()?));
+        return Ok((haproxy.version.clone(), relay::haproxy(&haproxy, &openssl, program, scratch)));
     }
 
     if peer == "chromium" {

@@ -17,6 +17,9 @@ pub(crate) use driver::{Client, ClientKind, Sent, Server, ServerOptions};
 mod go_lumber;
 pub(crate) use go_lumber::{GoLumber, Json};
 
+mod haproxy;
+pub(crate) use haproxy::{Balancer, Haproxy};
+
 mod logger;
 pub(crate) use logger::Logger;
 

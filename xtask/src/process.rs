@@ -209,6 +209,11 @@ impl Running {
         self.status = self.child.wait().ok();
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> Result<bool, Failure> {
+        Ok(self.look()?.is_some())
+    }
+
     /// How the process ended, if it has.
     fn look(&mut self) -> Result<Option<ExitStatus>, Failure> {
         if self.status.is_none() {

@@ -48,12 +48,24 @@ listen = \"{listen}\"
     /// Starts it with an input that listens on a port of its own choice, or on `socket` in the folder. If the scheme
     /// says TLS, the folder then holds `server.pem`, with which it is trusted.
     pub(super) fn listening(program: &Program, folder: &Path, scheme: &str) -> Result<Self, Failure> {
+        Self::listening_with(program, folder, scheme, "")
+    }
+
+    /// The same with more settings of the input.
+    pub(super) fn listening_with(
+        program: &Program,
+        folder: &Path,
+        scheme: &str,
+        settings: &str,
+    ) -> Result<Self, Failure> {
         fs::create_dir_all(folder).trying(format_args!("cannot make {}", folder.display()))?;
-        let mut settings = String::new();
+        let mut settings = settings.to_owned();
         if scheme.ends_with("+tls") {
             Openssl::make_certificate(folder)?;
             let folder = folder.display();
-            settings = format!("tls_cert = \"{folder}/server.pem\"\ntls_key = \"{folder}/server.key\"");
+            settings.push_str(&format!(
+                "\ntls_cert = \"{folder}/server.pem\"\ntls_key = \"{folder}/server.key\""
+            ));
         }
         let listen = match scheme.strip_suffix("+unix") {
             Some(_) => format!("{scheme}:{}", folder.join("socket").display()),
@@ -72,6 +84,11 @@ listen = \"{listen}\"
         let last = |status: &Value| Some(status["problems"].as_array()?.last()?["text"].as_str()?.to_owned());
         let status = self.relay.wait_until(patience, |status| last(status).is_some())?;
         Ok(last(&status).unwrap_or_default())
+    }
+
+    /// Waits until its state says something.
+    pub(super) fn wait_until(&self, condition: impl FnMut(&Value) -> bool) -> Result<Value, Failure> {
+        self.relay.wait_until(PATIENCE, condition)
     }
 
     /// Waits until that many events came out of it.

@@ -29,7 +29,8 @@
 //! ```
 //!
 //! With `tracing`, add [`Handler::layer`] to a registry instead:
-//! `tracing_subscriber::registry().with(handler.layer()).init()`.
+//! `tracing_subscriber::registry().with(handler.layer()).init()`. With the feature `tls`, the address
+//! `beats+tls://logstash.example:5044` is all that TLS takes where the system trusts the peer's authority.
 //!
 //! # What is guaranteed
 //!
@@ -77,6 +78,7 @@
 //! | `serde` | no | [`HandlerConfig`]: options from configuration files |
 //! | `sled` | yes | [`SledQueue`] |
 //! | `testing` | no | [`testing::CaptureTransport`], for the tests of applications |
+//! | `tls` | no | TLS for [`BeatsTransport`]: addresses `beats+tls://…`, and [`TlsConfig`] |
 //! | `tracing` | yes | [`Handler::layer`] |
 
 #![cfg_attr(
@@ -86,6 +88,7 @@
         feature = "serde",
         feature = "sled",
         feature = "testing",
+        feature = "tls",
         unix
     )),
     allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature or a system adds")
@@ -206,9 +209,11 @@ mod writer;
 #[cfg(feature = "tracing")]
 pub use logstash_format::SpanStyle;
 pub use logstash_format::{Event, Formatter, Level, LogstashFormatter, Value};
-#[cfg(feature = "beats")]
-pub use logstash_transport::BeatsTransport;
+#[cfg(feature = "tls")]
+pub use logstash_transport::TlsConfig;
 pub use logstash_transport::Transport;
+#[cfg(feature = "beats")]
+pub use logstash_transport::{BeatsTransport, ConnectionOptions};
 
 /// The examples of the README must compile.
 #[cfg(all(doctest, feature = "beats", feature = "log", feature = "sled"))]

@@ -12,8 +12,8 @@ impl Handler {
     /// # Errors
     ///
     /// [`SetLoggerError`] when the program has a logger already.
-    pub fn init_log(self, level: LevelFilter) -> Result<(), SetLoggerError> {
-        log::set_boxed_logger(Box::new(self))?;
+    pub fn init_log(&self, level: LevelFilter) -> Result<(), SetLoggerError> {
+        log::set_boxed_logger(Box::new(self.clone()))?;
         log::set_max_level(level);
         Ok(())
     }

@@ -15,7 +15,7 @@ impl Handler {
     /// ```no_run
     /// # fn with(handler: &logstash_handler::Handler) -> Result<(), Box<dyn std::error::Error>> {
     /// let directives = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-    /// let filter = handler.clone().init_log_filtered(&directives)?;
+    /// let filter = handler.init_log_filtered(&directives)?;
     ///
     /// filter.set("info,shop::orders=trace")?; // at any time, from any thread
     /// # Ok(())
@@ -25,9 +25,9 @@ impl Handler {
     /// # Errors
     ///
     /// [`InitLogError`] when a directive cannot be read, or the program has a logger already.
-    pub fn init_log_filtered(self, directives: &str) -> Result<LogFilter, InitLogError> {
+    pub fn init_log_filtered(&self, directives: &str) -> Result<LogFilter, InitLogError> {
         let filter = LogFilter::new(directives).map_err(InitLogError::Directives)?;
-        let logger = Filtered { handler: self, filter: filter.clone() };
+        let logger = Filtered { handler: self.clone(), filter: filter.clone() };
         log::set_boxed_logger(Box::new(logger)).map_err(InitLogError::Taken)?;
         log::set_max_level(filter.0.filter.load().filter());
         Ok(filter)

@@ -119,6 +119,8 @@ pub struct SledQueue {
     /// When lanes were looked for.
     looked: Mutex<Instant>,
     closed: AtomicBool,
+    /// Somebody has removed the directory.
+    removed: AtomicBool,
     /// In a forked child.
     child: OnceLock<Result<Box<Self>, String>>,
 }
@@ -167,6 +169,7 @@ impl SledQueue {
             adopted: Mutex::new(adopted),
             looked: Mutex::new(Instant::now()),
             closed: AtomicBool::new(false),
+            removed: AtomicBool::new(false),
             child: OnceLock::new(),
         };
         queue.shared.space.measure(queue.own.tail().as_ref().map_or(0, |tail| tail.allocated()));
@@ -203,6 +206,17 @@ impl SledQueue {
 
     fn is_forked(&self) -> bool {
         std::process::id() != self.process
+    }
+
+    /// Whether the directory was removed while it is in use; what is in the queue ends with this process then.
+    fn is_removed(&self) -> bool {
+        if self.own.is_removed() && !self.removed.swap(true, Ordering::AcqRel) {
+            let path = self.shared.directory.display();
+            self.shared.report(format!(
+                "queue {path} was removed while it is in use: what it holds is lost when this process ends"
+            ));
+        }
+        self.removed.load(Ordering::Acquire)
     }
 
     /// All lanes.
@@ -316,6 +330,7 @@ impl Queue for SledQueue {
 
     fn maintain(&self) -> Result<(), QueueError> {
         let queue = self.here()?;
+        queue.is_removed();
         let lanes = queue.lanes();
         // Each of them, whatever happens to the others.
         let results: Vec<_> = lanes.iter().map(|lane| lane.writer().maintain(lane)).collect();
@@ -377,8 +392,10 @@ impl Queue for SledQueue {
         Some(self.shared.options.max_bytes)
     }
 
+    /// Yes, unless the directory was removed.
     fn is_persistent(&self) -> bool {
-        true
+        let queue = self.child.get().and_then(|child| child.as_deref().ok()).unwrap_or(self);
+        !queue.is_removed()
     }
 
     fn in_forked_child(&self) -> Result<Box<dyn Queue>, QueueError> {
@@ -390,6 +407,7 @@ impl Queue for SledQueue {
         if queue.closed.swap(true, Ordering::AcqRel) {
             return;
         }
+        queue.is_removed();
         let lanes = queue.lanes();
         // A slower disk goes on behind its back.
         let _ = watch::within(timeout, move || lanes.iter().for_each(|lane| lane.close()));

@@ -12,7 +12,7 @@ fn documents(receiver: &Receiver) -> Vec<serde_json::Value> {
 fn records_of_log_arrive_with_their_key_values_and_our_own_do_not() {
     let receiver = Receiver::start().unwrap();
     let (handler, guard) = builder(&receiver).start().unwrap();
-    handler.clone().init_log(log::LevelFilter::Debug).unwrap();
+    handler.init_log(log::LevelFilter::Debug).unwrap();
     let line = line!() + 1;
     log::info!(target: "shop", order = 7, customer = "Ada"; "order placed");
     log::warn!(target: "logstash_transport::beats", "would feed itself");

@@ -213,7 +213,11 @@ fn a_directory_that_is_deleted_under_a_queue_costs_what_was_in_it_and_no_more() 
         queue.append(&[window(start..start + 10)], SystemTime::now()).unwrap();
         queue.sync().unwrap();
     }
+    assert!(queue.is_persistent() && queue.reports().is_empty());
     fs::remove_dir_all(&path).unwrap();
+    assert!(!queue.is_persistent(), "it ends with this process");
+    let reports = queue.reports();
+    assert!(reports.iter().any(|text| text.contains("was removed while it is in use")), "{reports:?}");
     let mut accepted = 100;
     for _ in 0..3 {
         accepted +=

@@ -293,6 +293,12 @@ impl Lane {
         }
     }
 
+    /// Whether somebody has removed the directory. Waits for no lock; a lane that was given back counts as there.
+    pub(super) fn is_removed(&self) -> bool {
+        let lock = self.lock.try_lock().ok();
+        lock.is_some_and(|lock| lock.as_ref().is_some_and(|lock| !lock.is_linked()))
+    }
+
     /// In a forked child: forgets the lane without touching its store, and closes the child's copy of the
     /// lock, so that it ends with its parent.
     pub(super) fn forget_in_child(&self) {

@@ -79,8 +79,9 @@ impl Space {
         let Ok(free) = fs4::available_space(&self.directory) else { return Ok(()) };
         if self.min_free_bytes > 0 && free < self.min_free_bytes.saturating_add(bytes.saturating_mul(2)) {
             let (path, reserve) = (self.directory.display(), self.min_free_bytes);
-            let text =
-                format!("disk of queue {path} is full: {free} bytes are free, {reserve} are not touched");
+            let text = format!(
+                "disk of queue {path} is full: {free} bytes are free, {reserve} are not touched (min_free_bytes)"
+            );
             return Err(QueueError::new(QueueErrorKind::Full, text));
         }
         Ok(())

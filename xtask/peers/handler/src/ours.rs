@@ -30,7 +30,7 @@ impl Ours {
             .expect("the handler starts");
         tracing::subscriber::set_global_default(Registry::default().with(handler.layer()))
             .expect("there is no subscriber yet");
-        handler.clone().init_log(log::LevelFilter::Info).expect("there is no logger yet");
+        handler.init_log(log::LevelFilter::Info).expect("there is no logger yet");
         Self { handler, _guard: guard }
     }
 }

@@ -84,9 +84,11 @@ impl RedisTransport {
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] when the address cannot be read.
+    /// [`EndpointError`] when the address cannot be read, or wants TLS without the feature `tls`.
     pub fn new(address: &str) -> Result<Self, EndpointError> {
-        Ok(Self::to(Endpoint::parse_as_one_of(address, Scheme::Redis, &[Scheme::RedisTls])?))
+        let endpoint = Endpoint::parse_as_one_of(address, Scheme::Redis, &[Scheme::RedisTls])?;
+        endpoint.check_encryption()?;
+        Ok(Self::to(endpoint))
     }
 
     /// A transport to an endpoint.

@@ -60,9 +60,11 @@ impl TcpTransport {
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] when the address cannot be read.
+    /// [`EndpointError`] when the address cannot be read, or wants TLS without the feature `tls`.
     pub fn new(address: &str) -> Result<Self, EndpointError> {
-        Ok(Self::to(Endpoint::parse_as_one_of(address, Scheme::Tcp, &[Scheme::TcpTls])?))
+        let endpoint = Endpoint::parse_as_one_of(address, Scheme::Tcp, &[Scheme::TcpTls])?;
+        endpoint.check_encryption()?;
+        Ok(Self::to(endpoint))
     }
 
     /// A transport to an endpoint.

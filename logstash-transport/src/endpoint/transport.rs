@@ -71,9 +71,7 @@ impl Endpoint {
     /// ```
     pub fn into_transport(self, options: &TransportOptions) -> Result<Box<dyn Transport>, EndpointError> {
         let scheme = self.scheme;
-        if scheme.is_tls() && !cfg!(feature = "tls") {
-            return Err(self.needs("tls"));
-        }
+        self.check_encryption()?;
         // Without features there is nothing to be given.
         let _ = options;
         match scheme {
@@ -121,7 +119,11 @@ impl Endpoint {
         }
     }
 
-    #[allow(dead_code, reason = "with all features nothing is missing")]
+    /// Fails where TLS is wanted and not built in.
+    pub(crate) fn check_encryption(&self) -> Result<(), EndpointError> {
+        if self.scheme.is_tls() && !cfg!(feature = "tls") { Err(self.needs("tls")) } else { Ok(()) }
+    }
+
     fn needs(&self, feature: &str) -> EndpointError {
         self.unfit(&format!("{} needs the feature {feature} of logstash-transport", self.scheme))
     }

@@ -216,6 +216,14 @@ fn a_transport_says_which_schemes_it_takes() {
     assert!(Scheme::TcpTls.is_tls() && Scheme::RedisTls.is_tls() && !Scheme::Tcp.is_tls());
 }
 
+#[cfg(feature = "beats")]
+#[test]
+fn an_address_with_tls_is_refused_where_there_is_none() {
+    let made = logstash_transport::BeatsTransport::new("beats+tls://logstash");
+    assert_eq!(made.is_ok(), cfg!(feature = "tls"));
+    assert!(made.err().is_none_or(|error| error.to_string().contains("needs the feature tls")));
+}
+
 #[test]
 fn no_text_makes_it_panic() {
     let pieces = [

@@ -18,7 +18,6 @@ use crate::writer;
 use logstash_transport::Interrupt;
 use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, OnceLock};
-use std::thread;
 
 /// What a handler is in the children of its process, and in theirs.
 ///
@@ -73,8 +72,7 @@ fn start(parent: &Core) -> Arc<Core> {
     core.ledger.update(|books| books.sender_ended = true);
     let shared = Arc::clone(&core);
     let run = move || writer::run(&shared);
-    let runs = parent.queue.is_persistent()
-        && thread::Builder::new().name("logstash-writer".to_owned()).spawn(run).is_ok();
+    let runs = parent.queue.is_persistent() && fork::spawn(run);
     if !runs {
         core.arena.close();
         core.ledger.update(|books| books.writer_ended = true);
@@ -93,6 +91,7 @@ mod tests {
     use logstash_format::{Event, Level, LogstashFormatter};
     use logstash_transport::{Batch, ErrorKind, ProbeReport, Transport, TransportError};
     use std::sync::mpsc;
+    use std::thread;
     use std::time::Duration;
 
     const LONG: Duration = Duration::from_secs(20);

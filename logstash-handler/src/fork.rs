@@ -1,6 +1,14 @@
 //! Whether this process is still the one that something was started in.
 
+#[cfg(unix)]
+use std::ffi::c_void;
 use std::io;
+#[cfg(unix)]
+use std::mem::MaybeUninit;
+#[cfg(unix)]
+use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(unix)]
+use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -34,6 +42,44 @@ fn register() -> i32 {
 #[cfg(not(unix))]
 fn register() -> i32 {
     0
+}
+
+/// Starts a thread in a forked child; tells whether that worked.
+///
+/// Not with [`std::thread`]: each thread that it starts or ends takes a lock of the library, to be known to the
+/// handler of stack overflows. If a thread of the parent had that lock at the moment of the fork, no thread that the
+/// library starts in the child ever gets to run.
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "the library has no way to start a thread without a lock")]
+pub(crate) fn spawn(run: impl FnOnce() + Send + 'static) -> bool {
+    type Run = Box<dyn FnOnce() + Send>;
+
+    extern "C" fn start(run: *mut c_void) -> *mut c_void {
+        // SAFETY: it is the pointer that `into_raw` gave, and nobody else has it.
+        let run = unsafe { Box::from_raw(run.cast::<Run>()) };
+        // Nothing may unwind into C.
+        let _ = catch_unwind(AssertUnwindSafe(run));
+        ptr::null_mut()
+    }
+
+    let run: *mut Run = Box::into_raw(Box::new(Box::new(run)));
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: `start` gets what it expects, once, and `thread` is there while the call writes to it.
+    let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), start, run.cast()) };
+    if error == 0 {
+        // SAFETY: the call above has set it; nobody waits for the thread.
+        unsafe { libc::pthread_detach(thread.assume_init()) };
+    } else {
+        // SAFETY: no thread was started, so that it is still ours.
+        drop(unsafe { Box::from_raw(run) });
+    }
+    error == 0
+}
+
+/// Nothing forks here.
+#[cfg(not(unix))]
+pub(crate) fn spawn(_: impl FnOnce() + Send + 'static) -> bool {
+    false
 }
 
 static DEPTH: AtomicU32 = AtomicU32::new(0);

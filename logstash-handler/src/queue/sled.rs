@@ -119,7 +119,7 @@ pub struct SledQueue {
     /// When lanes were looked for.
     looked: Mutex<Instant>,
     closed: AtomicBool,
-    /// Somebody has removed the directory.
+    /// It was told that somebody has removed the directory.
     removed: AtomicBool,
     /// In a forked child.
     child: OnceLock<Result<Box<Self>, String>>,
@@ -208,15 +208,14 @@ impl SledQueue {
         std::process::id() != self.process
     }
 
-    /// Whether the directory was removed while it is in use; what is in the queue ends with this process then.
-    fn is_removed(&self) -> bool {
+    /// Tells once if the directory was removed while it is in use.
+    fn look_for_removal(&self) {
         if self.own.is_removed() && !self.removed.swap(true, Ordering::AcqRel) {
             let path = self.shared.directory.display();
             self.shared.report(format!(
-                "queue {path} was removed while it is in use: what it holds is lost when this process ends"
+                "queue {path} was removed while it is in use: what it holds is lost when this process ends; restart it"
             ));
         }
-        self.removed.load(Ordering::Acquire)
     }
 
     /// All lanes.
@@ -330,7 +329,7 @@ impl Queue for SledQueue {
 
     fn maintain(&self) -> Result<(), QueueError> {
         let queue = self.here()?;
-        queue.is_removed();
+        queue.look_for_removal();
         let lanes = queue.lanes();
         // Each of them, whatever happens to the others.
         let results: Vec<_> = lanes.iter().map(|lane| lane.writer().maintain(lane)).collect();
@@ -392,10 +391,8 @@ impl Queue for SledQueue {
         Some(self.shared.options.max_bytes)
     }
 
-    /// Yes, unless the directory was removed.
     fn is_persistent(&self) -> bool {
-        let queue = self.child.get().and_then(|child| child.as_deref().ok()).unwrap_or(self);
-        !queue.is_removed()
+        true
     }
 
     fn in_forked_child(&self) -> Result<Box<dyn Queue>, QueueError> {
@@ -407,7 +404,6 @@ impl Queue for SledQueue {
         if queue.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        queue.is_removed();
         let lanes = queue.lanes();
         // A slower disk goes on behind its back.
         let _ = watch::within(timeout, move || lanes.iter().for_each(|lane| lane.close()));

@@ -1,9 +1,10 @@
 //! The file that says how far the queue was delivered, in good and in bad shape.
 
-use crate::support::{contents, drain, fill, lane, uncached};
+use crate::support::{contents, copy_all, drain, fill, lane, uncached, window};
 use logstash_handler::queue::{Queue, QueueErrorKind, SledQueue};
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// A queue of events 0 to 99 in windows of 10, of which the first 34 are delivered.
 fn delivered_in_part(path: &Path) {
@@ -104,4 +105,26 @@ fn keeps_its_place_in_an_empty_queue() {
         assert_eq!((events.len(), damaged), (50, 0));
         queue.maintain().unwrap();
     }
+}
+
+#[test]
+fn what_was_delivered_before_it_was_synced_leaves_its_ids_to_nobody() {
+    let [first, killed, killed_again] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let queue = SledQueue::open(first.path()).unwrap();
+    fill(&queue, 0..10, 10);
+    copy_all(first.path(), killed.path());
+    queue.append(&[window(10..13)], SystemTime::now()).unwrap();
+    queue.advance(13);
+    // Killed before sled had written the second window.
+    let cursor = fs::read(lane(first.path()).join("cursor")).unwrap();
+    fs::write(lane(killed.path()).join("cursor"), &cursor).unwrap();
+    let queue = SledQueue::open(killed.path()).unwrap();
+    assert_eq!(queue.depth().events, 0);
+    fill(&queue, 13..20, 7);
+    // Killed, or the power was cut, before the cursor was written.
+    copy_all(killed.path(), killed_again.path());
+    fs::write(lane(killed_again.path()).join("cursor"), &cursor).unwrap();
+    let queue = SledQueue::open(killed_again.path()).unwrap();
+    let (events, damaged) = drain(&queue);
+    assert_eq!((events, damaged), ((13..20).collect(), 0));
 }

@@ -127,9 +127,17 @@ impl Lane {
             shared.report(format!("{events} events of queue {path} are lost, from id {first} on"));
         }
         let mut backlog = Backlog::default();
-        let head = mark.map_or(0, |mark| mark.head.event);
-        let skip = backlog.fill(entries, head);
+        let head = mark.map(|mark| mark.head).unwrap_or_default();
+        let skip = backlog.fill(entries, head.event);
         backlog.start_no_earlier_than(end);
+        if head.event > backlog.end().event {
+            // Delivered before it was synced, and gone with the process. The cursor says that these ids are done:
+            // whatever came next under them would be taken for delivered, should the process end before it moves.
+            let window = head.window + u64::from(head.done > 0);
+            backlog.start_no_earlier_than(Position { window, event: head.event, done: 0 });
+            // If a power cut undid that, they would only be counted as lost.
+            let _ = cursor.sync();
+        }
         let state = State {
             synced: backlog.end(),
             backlog,
@@ -284,8 +292,10 @@ impl Lane {
 
     /// Lets go of everything, first of the store and then of the lock.
     pub(super) fn close(&self) {
+        let closing = self.closing();
         let tail = self.tail().take();
         drop(tail);
+        drop(closing);
         let reader = self.reader().take();
         drop(reader);
         if let Some(lock) = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -296,7 +306,9 @@ impl Lane {
     /// Whether somebody has removed the directory. Waits for no lock; a lane that was given back counts as there.
     pub(super) fn is_removed(&self) -> bool {
         let lock = self.lock.try_lock().ok();
-        lock.is_some_and(|lock| lock.as_ref().is_some_and(|lock| !lock.is_linked()))
+        let is_unlinked = lock.is_some_and(|lock| lock.as_ref().is_some_and(|lock| !lock.is_linked()));
+        // Who removes only the lock harms nothing that is stored.
+        is_unlinked && !self.directory.join("cursor").exists()
     }
 
     /// In a forked child: forgets the lane without touching its store, and closes the child's copy of the
@@ -364,6 +376,10 @@ impl Lane {
                 .caused_by(failure)
         })?;
         if window.is_none() {
+            // Where sled is not done with its files, a thread of the writer has them still.
+            if !reader.as_ref().is_some_and(|reader| reader.is_final) {
+                return Err(self.unavailable(format!("store {path} is being closed")));
+            }
             self.state().backlog.lose(place.first_event);
         }
         Ok(window.map(|window| self.keep(place, window)))

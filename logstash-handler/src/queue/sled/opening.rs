@@ -126,7 +126,8 @@ impl<'s> Opening<'s> {
         let contents = raw.contents();
         let first = contents.windows.first().map_or(0, |(_, header)| header.first_event);
         let begin = known.begin.map_or(first, |begin| begin.event);
-        let is_whole = end.is_none_or(|end| contents.is_whole(begin, end.event));
+        let head = self.mark.map_or(0, |mark| mark.head.event);
+        let is_whole = end.is_none_or(|end| end.event <= head || contents.is_whole(begin, end.event));
         if !is_whole && !known.is_damaged {
             known = set_aside(shared, &known, MISSING);
         }

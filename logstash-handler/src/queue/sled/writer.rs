@@ -258,7 +258,11 @@ impl Writer {
     fn begin(&mut self, lane: &Lane) -> Result<Arc<Tail>, QueueError> {
         let (begin, last) = {
             let state = lane.state();
-            (state.synced, state.last().map_or(0, |last| last.number))
+            // What was delivered before it was synced, is not stored any more.
+            let start = state.backlog.start();
+            let start = Position { event: start.event - start.done, done: 0, ..start };
+            let begin = if start.event > state.synced.event { start } else { state.synced };
+            (begin, state.last().map_or(0, |last| last.number))
         };
         let number = last + 1;
         let directory = lane.directory.join(format!("{GENERATION}{number:010}"));

@@ -11,7 +11,6 @@ use crate::lines::{Lines, is_full};
 use crate::probe::ProbeReport;
 use crate::transport::Transport;
 use bytes::Bytes;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -231,19 +230,12 @@ impl Transport for FileTransport {
         if events.is_empty() { Ok(()) } else { self.append_all(batch, &events) }
     }
 
-    /// Opens the file, and removes it again if it was not there.
+    /// Opens the file; one that was not there is made and removed again.
     fn probe(&mut self) -> Result<ProbeReport, TransportError> {
         let started = Instant::now();
-        let is_new = matches!(self.path.try_exists(), Ok(false));
-        let file = LogFile::open(&self.path).map_err(|error| failed("open", &self.path, error))?;
+        let length = log_file::probe(&self.path).map_err(|error| failed("open", &self.path, error))?;
         let mut report = ProbeReport::new();
-        let detail = format!("{}, {} bytes", self.path.display(), file.length());
-        report.push("open", detail, started.elapsed());
-        drop(file);
-        // Whoever writes to it later may be another user than who probes, and could not open it.
-        if is_new && fs::metadata(&self.path).is_ok_and(|there| there.is_file() && there.len() == 0) {
-            let _ = fs::remove_file(&self.path);
-        }
+        report.push("open", format!("{}, {length} bytes", self.path.display()), started.elapsed());
         Ok(report)
     }
 

@@ -3,7 +3,7 @@
 use crate::lines::Lines;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
@@ -141,6 +141,45 @@ impl LogFile {
     }
 }
 
+/// The length of the file, if it can be opened or made. Leaves everything as it was.
+pub(super) fn probe(path: &Path) -> io::Result<u64> {
+    let mut path = PathBuf::from(path);
+    for _ in 0..LINKS {
+        match probe_existing(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+        match probe_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|()| 0),
+        }
+        // A link to a file that is not there: that one would be made. Otherwise somebody has just made it.
+        if let Ok(target) = fs::read_link(&path) {
+            path = path.parent().unwrap_or_else(|| Path::new("")).join(target);
+        }
+    }
+    Err(io::Error::other("it links to links without an end"))
+}
+
+fn probe_existing(path: &Path) -> io::Result<u64> {
+    refuse_streams(&fs::metadata(path)?)?;
+    Ok(private_options().create(false).open(path)?.metadata()?.len())
+}
+
+/// Makes the file and removes it: whoever writes to it later may be another user, and could not open it.
+fn probe_new(path: &Path) -> io::Result<()> {
+    let file = private_options().create_new(true).open(path)?;
+    let made = file.metadata()?;
+    // It cannot be removed there while it is open; elsewhere that keeps its number from being used again.
+    #[cfg(windows)]
+    drop(file);
+    let is_ours = |there: Metadata| is_same(&made, &there) && there.len() == 0;
+    if fs::symlink_metadata(path).is_ok_and(is_ours) {
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
+}
+
 /// Makes the names in the folder of a file durable.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     // Elsewhere a folder cannot be opened as a file, and its names need no sync.
@@ -194,3 +233,6 @@ fn is_same(open: &Metadata, there: &Metadata) -> bool {
         true
     }
 }
+
+/// How many links after each other are followed, as by Linux.
+const LINKS: u32 = 40;

@@ -278,3 +278,24 @@ fn a_probe_says_what_is_there() {
     send(&mut transport, 0..2);
     assert_eq!(fs::read_to_string(&path).unwrap(), lines(0..2));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_probe_leaves_links_and_half_lines_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+    std::os::unix::fs::symlink("target", &link).unwrap();
+    let mut transport = FileTransport::new(&link);
+    transport.probe().unwrap();
+    assert!(link.is_symlink() && !target.exists(), "it would be made where the link points");
+    fs::write(&target, "half").unwrap();
+    transport.probe().unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(fs::read_to_string(&target).unwrap(), "half");
+
+    let nowhere = folder.path().join("nowhere");
+    std::os::unix::fs::symlink("none/target", &nowhere).unwrap();
+    let error = FileTransport::new(&nowhere).probe().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured, "{error}");
+    assert!(nowhere.is_symlink());
+}

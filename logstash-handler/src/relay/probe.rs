@@ -4,7 +4,7 @@ use super::config::{Carrier, InputConfig, OutputConfig, RelayConfig};
 use super::output::folder;
 use crate::queue::inspect;
 use logstash_transport::{ProbeStep, TransportError, error_chain};
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -146,10 +146,11 @@ fn probe_queue(directory: &Path) -> Result<Found, Found> {
         }
     };
     // What a start would do too, but as its own user: where another one checks, folders of his would be in its way.
-    let missing: Vec<&Path> = directory.ancestors().take_while(|folder| !folder.exists()).collect();
-    let made = fs::create_dir_all(directory).and_then(|()| writable(directory)).map_err(cannot);
-    let inspection = made.and_then(|()| inspect(directory).map_err(|error| Found::from(error_chain(&error))));
-    for folder in missing {
+    let mut made = Vec::new();
+    let attempt = make(directory, &mut made).and_then(|()| writable(directory)).map_err(cannot);
+    let inspection =
+        attempt.and_then(|()| inspect(directory).map_err(|error| Found::from(error_chain(&error))));
+    for folder in made.into_iter().rev() {
         let _ = fs::remove_dir(folder);
     }
     let inspection = inspection?;
@@ -180,9 +181,70 @@ fn probe_output(output: &OutputConfig) -> Result<Found, Found> {
     Ok(Found { text, steps: report.steps, advice: None })
 }
 
+/// Makes the folders that are missing, and tells which: others may make some of them at the same time.
+fn make<'a>(directory: &'a Path, made: &mut Vec<&'a Path>) -> io::Result<()> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Ok(()) => made.push(folder),
+            Err(_) if folder.is_dir() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Whether files can be made in a folder.
 fn writable(folder: &Path) -> io::Result<()> {
-    let file = folder.join(format!(".logstash-relay-check-{}", process::id()));
-    fs::write(&file, b"")?;
-    fs::remove_file(&file)
+    let mut result = Ok(());
+    // A name may be taken by another check, by one that crashed, or by somebody's link.
+    for attempt in 0..ATTEMPTS {
+        let file = folder.join(format!(".logstash-relay-check-{}-{attempt}", process::id()));
+        result = OpenOptions::new().write(true).create_new(true).open(&file).map(drop);
+        match &result {
+            Ok(()) => return fs::remove_file(&file),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(_) => break,
+        }
+    }
+    result
+}
+
+/// How many names are tried.
+const ATTEMPTS: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_others_made_are_not_told() {
+        let root = tempfile::tempdir().unwrap();
+        let (theirs, ours) = (root.path().join("a"), root.path().join("a/b"));
+        let deep = ours.join("c");
+        fs::create_dir(&theirs).unwrap();
+        let mut made = Vec::new();
+        make(&deep, &mut made).unwrap();
+        assert_eq!(made, [ours.as_path(), deep.as_path()]);
+        let mut again = Vec::new();
+        make(&deep, &mut again).unwrap();
+        assert!(again.is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_check_neither_follows_links_nor_removes_them() {
+        let root = tempfile::tempdir().unwrap();
+        let precious = root.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let folder = root.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let link = folder.join(format!(".logstash-relay-check-{}-0", process::id()));
+        std::os::unix::fs::symlink(&precious, &link).unwrap();
+        writable(&folder).unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    }
 }

@@ -4,6 +4,7 @@ use crate::support::{LONG, lines};
 use logstash_handler::BeatsTransport;
 use logstash_transport::testing::Receiver;
 use logstash_transport::{Batch, ConnectionOptions, Transport};
+use rustix::io::ioctl_fionbio;
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufRead, BufReader, PipeWriter, Write};
@@ -115,10 +116,8 @@ fn sigterm_drains_and_reports() {
 
 #[test]
 fn a_standard_error_that_nobody_reads_holds_nothing_up() {
-    let (reader, writer) = io::pipe().unwrap();
-    let mut filler = writer.try_clone().unwrap();
-    // Until there is no reader any more.
-    thread::spawn(move || while filler.write_all(&[b'x'; 4096]).is_ok() {});
+    let (reader, mut writer) = io::pipe().unwrap();
+    fill(&mut writer);
     goes_on_with(writer);
     drop(reader);
 }
@@ -128,6 +127,21 @@ fn a_standard_error_whose_reader_has_ended_holds_nothing_up() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     goes_on_with(writer);
+}
+
+/// Leaves no room in a pipe, not for a byte.
+fn fill(pipe: &mut PipeWriter) {
+    ioctl_fionbio(&pipe, true).unwrap();
+    for length in [4096, 1] {
+        let chunk = vec![b'x'; length];
+        let error = loop {
+            if let Err(error) = pipe.write(&chunk) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+    ioctl_fionbio(&pipe, false).unwrap();
 }
 
 /// A relay with a problem to tell on this standard error delivers, and ends when it is told to.

@@ -79,8 +79,11 @@ pub(super) fn kill(
             fs::write(&new, &address)
                 .and_then(|()| fs::rename(&new, &place))
                 .trying(format_args!("cannot write {}", place.display()))?;
-            client.wait_for(&format!("connected {address}"))?;
-            client.wait_for("durable ")?;
+            let connected = format!("connected {address}");
+            client.wait_until(|line, _| line == connected)?;
+            // Of this relay, and not of the one before.
+            let before = client.said.events();
+            client.wait_until(|_, said| said.events() > before)?;
             thread::sleep(below(&mut random, 100));
             relay.kill();
             fs::remove_file(&place).trying(format_args!("cannot remove {}", place.display()))?;
@@ -108,8 +111,8 @@ struct Sender {
 }
 
 impl Sender {
-    /// Waits until it says something that begins so.
-    fn wait_for(&mut self, start: &str) -> Result<(), Failure> {
+    /// Waits until it says a line that is the one, or that makes it so with all that it said.
+    fn wait_until(&mut self, is_it: impl Fn(&str, &Life) -> bool) -> Result<(), Failure> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -117,7 +120,7 @@ impl Sender {
                 return Err(self.process.fault("has ended"));
             };
             self.said.take(&line)?;
-            if line.starts_with(start) {
+            if is_it(&line, &self.said) {
                 return Ok(());
             }
         }
@@ -129,7 +132,7 @@ impl Sender {
         while let Some(line) = self.process.next_line(PATIENCE)? {
             self.said.take(&line)?;
         }
-        Ok(self.said.durable.iter().sum())
+        Ok(self.said.events())
     }
 }
 

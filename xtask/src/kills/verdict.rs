@@ -33,6 +33,11 @@ impl Life {
         *durable = events;
         Ok(true)
     }
+
+    /// How many events were reported as durable.
+    pub(super) fn events(&self) -> u64 {
+        self.durable.iter().sum()
+    }
 }
 
 /// What came of all rounds of a mode.

@@ -64,16 +64,17 @@ impl Haproxy {
     }
 }
 
-/// Waits until it takes connections.
+/// Waits until it takes connections, by its own word: somebody else may listen there, and then it ends without one.
 fn listens(process: &mut Running, address: SocketAddr) -> Result<(), Failure> {
     let deadline = Instant::now() + PROMPT;
     loop {
-        let is_there = TcpStream::connect(address).is_ok();
+        let client = TcpStream::connect(address).and_then(|stream| stream.local_addr());
         if process.has_ended()? {
             return Err(process.fault("has ended"));
         }
-        if is_there {
-            return Ok(());
+        if let Ok(client) = client {
+            let left = deadline.saturating_duration_since(Instant::now());
+            return process.expect_line(&format!("Connect from {client}"), left).map(drop);
         }
         if Instant::now() >= deadline {
             return Err(process.fault("does not listen"));
@@ -86,7 +87,9 @@ fn config(listen: SocketAddr, server: &str) -> String {
     format!(
         "global
     maxconn 100
+    log stdout format raw local0 info
 defaults
+    log global
     mode tcp
     timeout connect 30s
     timeout client 120s

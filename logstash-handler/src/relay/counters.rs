@@ -65,13 +65,14 @@ counters! {
     unacknowledged,
 }
 
-/// A number that goes up, and down again where it counts what is open.
+/// A number that goes up, and down again where it counts what is open. Who sees that it went up sees as well what was
+/// counted before.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
+        self.0.fetch_add(count, Ordering::Release);
     }
 
     pub(crate) fn sub(&self, count: u64) {
@@ -83,6 +84,6 @@ impl Counter {
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 }

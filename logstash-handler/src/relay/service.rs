@@ -7,7 +7,7 @@ use std::io;
 use std::process;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a service manager is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -174,8 +174,7 @@ fn next(wanted: &Receiver<Wish>, watchdog: Option<Duration>) -> Option<Wish> {
         // The sender lives as long as the relay.
         return Some(wanted.recv().unwrap_or(Wish::Stop));
     };
-    let deadline = Instant::now() + interval;
-    match wanted.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+    match wanted.recv_timeout(interval) {
         Ok(wish) => Some(wish),
         Err(RecvTimeoutError::Timeout) => None,
         Err(RecvTimeoutError::Disconnected) => Some(Wish::Stop),

@@ -102,15 +102,18 @@ fn a_balancer_that_only_looks_whether_somebody_listens_is_no_problem() {
     tls_key = "FOLDER/server.key"
 "#;
     let rig = Rig::start_in(folder, &format!("{CONFIG}{others}"));
-    for (input, header) in [
+    // Elsewhere a reset may take the connection back before it is accepted, or what it said before it is read.
+    let ends: &[bool] = if cfg!(target_os = "linux") { &[true, false] } else { &[true] };
+    let looks = [
         ("in", ""),
         ("in", "PROXY UNKNOWN\r\n"),
         ("in", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
         ("lines", ""),
         ("beats", ""),
         ("tls", ""),
-    ] {
-        for ends_in_order in [true, false] {
+    ];
+    for (input, header) in looks {
+        for ends_in_order in ends {
             let mut stream = rig.connect(input);
             stream.write_all(header.as_bytes()).unwrap();
             if !ends_in_order {
@@ -121,7 +124,7 @@ fn a_balancer_that_only_looks_whether_somebody_listens_is_no_problem() {
     }
     let stats = rig.eventually(|stats| {
         let all = || stats.inputs.values();
-        all().map(|input| input.connections).sum::<u64>() == 12
+        all().map(|input| input.connections).sum::<u64>() == (looks.len() * ends.len()) as u64
             && all().all(|input| input.open_connections == 0)
     });
     assert!(stats.problems.is_empty(), "{stats:?}");

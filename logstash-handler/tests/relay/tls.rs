@@ -14,7 +14,7 @@ const CONFIG: &str = r#"
     listen = "lines+tls://127.0.0.1:0"
     tls_cert = "FOLDER/cert.pem"
     tls_key = "FOLDER/key.pem"
-    handshake_timeout = "20 s"
+    handshake_timeout = "10 m"
     [outputs.out]
     endpoint = "file:FOLDER/out"
     format = "raw"
@@ -65,7 +65,7 @@ fn peers_that_never_shake_hands_hold_nobody_up() {
 
 #[test]
 fn a_handshake_has_its_time_and_plain_text_is_refused() {
-    let rig = Rig::start_in(folder(), &CONFIG.replace("20 s", "50 ms"));
+    let rig = Rig::start_in(folder(), &CONFIG.replace("10 m", "50 ms"));
     let mut silent = rig.connect("in");
     silent.set_read_timeout(Some(LONG)).unwrap();
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);

@@ -17,9 +17,10 @@ use tokio::time::{sleep, timeout};
 /// Serves a connection until it ends, one way or another; that of a proxy tells first whose it is.
 pub(super) async fn run(mut stream: TcpStream, peer: SocketAddr, is_proxy: bool, shared: &Shared) {
     let counters = &shared.counters;
-    counters.connections.add(1);
+    // In this order, so that nobody who sees it counted takes it for closed already.
     counters.open_connections.add(1);
     let _open = Open(shared);
+    counters.connections.add(1);
     // A connection that cannot be tuned works all the same.
     let _ = stream.set_nodelay(true);
     // Finds out about peers that are gone without a word.

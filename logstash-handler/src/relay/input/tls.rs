@@ -15,7 +15,7 @@ use crate::relay::tls_peer::TlsPeer;
 use logstash_transport::{TlsError, TlsServerConfig};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// Shakes hands, with certificates as they were when it was made.
 #[derive(Clone)]
@@ -35,10 +35,10 @@ impl Acceptor {
         stream: TcpStream,
         limit: Duration,
     ) -> Result<Option<(Stream, TlsPeer)>, String> {
-        let end = Instant::now() + limit;
-        match timeout_at(end, stream.peek(&mut [0])).await {
+        let begin = Instant::now();
+        match timeout(limit, stream.peek(&mut [0])).await {
             Ok(Ok(0) | Err(_)) => Ok(None),
-            Ok(Ok(_)) => self.0.accept(stream, end - Instant::now()).await.map(Some),
+            Ok(Ok(_)) => self.0.accept(stream, limit.saturating_sub(begin.elapsed())).await.map(Some),
             Err(_) => Err(TOO_LONG.to_owned()),
         }
     }

@@ -119,7 +119,9 @@ impl Books {
         let events = self.leave_queue(events);
         if events > 0 {
             self.dropped.add(reason, events);
-            self.refused.push(first..first + events, reason);
+            if let Some((forgotten, reason)) = self.refused.push(first..first + events, reason) {
+                self.awaited.note_refused(&forgotten, reason, &self.places);
+            }
             self.progress.gave_up(self.left_queue);
         }
     }
@@ -156,6 +158,9 @@ impl Books {
     /// What has become of the event at a position; `None` while that is open.
     pub(crate) fn outcome(&self, position: u64) -> Option<Result<(), DropReason>> {
         if let Some(reason) = self.loss(&(position..position + 1)) {
+            return Some(Err(reason));
+        }
+        if let Some(reason) = self.awaited.refusal(position) {
             return Some(Err(reason));
         }
         let place = self.places.of(position).or_else(|| self.awaited.place(position));
@@ -286,6 +291,17 @@ mod tests {
         assert_eq!(books.outcome(second), Some(Err(DropReason::Expired)));
         assert_eq!((books.loss(&(first..second + 1)), books.loss(&(first..first + 1))), (None, None));
         assert_eq!(books.loss(&(first..lost + 1)), Some(DropReason::Overflow));
+
+        // Neither does it matter what was refused behind it.
+        for _ in 0..3 * places::MAX_RANGES / 2 {
+            books.acknowledge(1, &MachineClock);
+            books.drop_queued(1, DropReason::Rejected);
+        }
+        assert_eq!(
+            [first, second].map(|position| books.outcome(position)),
+            [Some(Ok(())), Some(Err(DropReason::Expired))]
+        );
+        assert_eq!(books.loss(&(second..second + 1)), None, "it was in the queue");
 
         // What nobody waits for any more is forgotten.
         books.cease(first);

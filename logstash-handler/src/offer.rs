@@ -74,8 +74,11 @@ impl Handler {
     pub(crate) fn settled(&self, positions: &Range<u64>, when: Settled) -> Option<Result<(), DropReason>> {
         let mut books = self.core().ledger.lock();
         let outcome = outcome(&books, positions, when);
-        if outcome.is_some() && when == Settled::Delivered {
-            books.cease(positions.end.saturating_sub(1));
+        if outcome.is_some()
+            && when == Settled::Delivered
+            && let Some(last) = positions.end.checked_sub(1)
+        {
+            books.cease(last);
         }
         outcome
     }

@@ -38,7 +38,7 @@
 //! | connections of an input | `max_connections`, `max_connections_per_peer`; the limit of open files of the process is raised for them as far as the system allows | closed at once and counted |
 //! | a TLS handshake, a PROXY header | `handshake_timeout` | closed and counted |
 //! | memory of a connection | lines, JSON, syslog, Python: the longest message, and 64 KiB to read; a datagram socket: one message, 64 KiB at least; Beats: what its windows take that no output has yet, 4 times the longest message for those that are not complete | nothing more is read; the connection of a larger window is closed |
-//! | memory of all connections of Beats | `max_memory` of the input; beyond it one connection at a time, in the order in which they begin, ends its window and hands it over | the others are not read until there is room; clients are told to wait, but those of version 1, and the wait counts as nobody's silence; who does not end his window within 30 s of his turn is closed, and sends it again |
+//! | memory of all connections of Beats | `max_memory` of the input; beyond it one connection at a time, in the order in which they begin, ends its window and hands it over | the others are not read until there is room; clients are told to wait, but those of version 1, and the wait counts as nobody's silence; who does not end his window within 30 s of his turn is closed, and sends it again; an output that has no room for a complete one by then, and is to be waited for, keeps all of them waiting until it has, and a problem names it |
 //! | an output without room | its queue | by `when_full`: connections wait, and datagrams are dropped and counted; or all is dropped and counted |
 //!
 //! # Who is at the other end of TLS

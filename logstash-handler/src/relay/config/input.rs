@@ -26,7 +26,7 @@ use std::time::Duration;
 /// | `proxy_protocol` | addresses and networks of load balancers; their connections begin with a header of the PROXY protocol, version 1 or 2, that tells whose they are, and is due within `handshake_timeout` | none |
 /// | `tags` | added to events that are not JSON already | none |
 /// | `max_length` | bytes of one message; the rest is cut, counted, and the event tagged | `"64 KiB"`, Python `"1 MiB"`, Beats `"16 MiB"` |
-/// | `max_memory` | bytes that all connections together may hold of windows of Beats that no output has yet; beyond it one of them at a time is read, for 30 s at most | `"256 MiB"` |
+/// | `max_memory` | bytes that all connections together may hold of windows of Beats that no output has yet; beyond it one of them at a time is read, for 30 s at most, until its window is with all outputs; one that waits for room there longer than that keeps the others waiting, which is told as a problem | `"256 MiB"` |
 /// | `max_connections` | connections at a time; more are closed at once and counted | 1000 |
 /// | `max_connections_per_peer` | those of one address, so that none takes all places; more for a proxy or a gateway | 250 |
 /// | `handshake_timeout` | time for a TLS handshake | `"10 s"` |

@@ -23,7 +23,7 @@ use lumberjack_codec::{
 use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant as TokioInstant, sleep_until, timeout};
@@ -42,6 +42,7 @@ where
         complete: VecDeque::new(),
         waiting_bytes: 0,
         handing_over: None,
+        told_of: None,
         handed_over: VecDeque::new(),
         end: None,
     };
@@ -61,13 +62,21 @@ struct Connection<'s> {
     waiting_bytes: usize,
     /// The window that is handed over right now.
     handing_over: Option<HandOver>,
+    /// The end of the turn for which it was told that an output keeps the others waiting.
+    told_of: Option<TokioInstant>,
     /// Windows that all outputs have, in order, and that are to be safe.
     handed_over: VecDeque<HandedOver>,
     end: Option<End>,
 }
 
 /// Hands a window to the outputs, as soon as they have room for it.
-type HandOver = Pin<Box<dyn Future<Output = (HandedOver, usize)> + Send>>;
+struct HandOver {
+    work: Pin<Box<dyn Future<Output = (HandedOver, usize)> + Send>>,
+    waits_for: WaitsFor,
+}
+
+/// The output that has no room for a window, if there is one.
+type WaitsFor = Arc<Mutex<Option<Arc<Output>>>>;
 
 /// A window that all outputs have.
 struct HandedOver {
@@ -113,7 +122,7 @@ impl Connection<'_> {
             let wants_read = self.session.wants_read() && !is_paused;
             let deadline = self.session.poll_timeout();
             let is_done = self.is_done();
-            let turn_ends = self.share.turn_ends().filter(|_| !is_done);
+            let turn_ends = self.share.turn_ends().filter(|end| !is_done || self.told_of != Some(*end));
             let most = self.most_to_read(pace.step());
             if wants_read {
                 self.session.buffer().reserve(most);
@@ -134,7 +143,14 @@ impl Connection<'_> {
                     }
                 },
                 () = until(deadline) => self.session.handle_timeout(now()),
-                () = until(turn_ends.map(TokioInstant::into_std)) => self.overstay(),
+                () = until(turn_ends.map(TokioInstant::into_std)) => {
+                    if is_done {
+                        self.told_of = turn_ends;
+                        self.tell_of_full_output();
+                    } else {
+                        self.overstay();
+                    }
+                }
                 window = settled(&mut self.handed_over) => self.settle(&window),
                 () = self.share.changed(is_done), if is_paused => {}
                 (window, bytes) = run(&mut self.handing_over) => {
@@ -193,6 +209,20 @@ impl Connection<'_> {
         self.session.shutdown(now());
     }
 
+    /// Tells which output keeps all others waiting. The turn stays: if all that have a complete window for that output let
+    /// the next one go on, they would hold a window each.
+    fn tell_of_full_output(&self) {
+        let Some(hand_over) = &self.handing_over else { return };
+        let output = hand_over.waits_for.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(output) = output else { return };
+        self.shared.problem(&format!(
+            "output {:?} has had no room for a window for {} s, and as the connections hold more than max_memory, no other \
+             is read until it has: see to that output, or raise max_memory",
+            output.name(),
+            TURN.as_secs()
+        ));
+    }
+
     /// Takes what the session has understood.
     fn take_events(&mut self) {
         let windows = &mut self.windows;
@@ -241,8 +271,10 @@ impl Connection<'_> {
             Acknowledge::Stored => Settled::Stored,
         };
         let counters = Arc::clone(&self.shared.counters);
-        let hand_over = async move { (hand_over(window, outputs, counters, when).await, bytes) };
-        self.handing_over = Some(Box::pin(hand_over));
+        let waits_for = WaitsFor::default();
+        let waiting = Arc::clone(&waits_for);
+        let work = async move { (hand_over(window, outputs, counters, when, &waiting).await, bytes) };
+        self.handing_over = Some(HandOver { work: Box::pin(work), waits_for });
     }
 
     fn settle(&mut self, handed_over: &HandedOver) {
@@ -263,6 +295,7 @@ async fn hand_over(
     outputs: Vec<Arc<Output>>,
     counters: Arc<Counters>,
     when: Settled,
+    waits_for: &WaitsFor,
 ) -> HandedOver {
     let at = SystemTime::now();
     let mut handed_over =
@@ -289,6 +322,7 @@ async fn hand_over(
     }
     for (output, windows) in without_room {
         for window in windows {
+            *waits_for.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(output));
             let taken = output.take_window(window, at).await;
             note(output, window, taken);
         }
@@ -394,7 +428,7 @@ async fn until(deadline: Option<Instant>) {
 
 async fn run(future: &mut Option<HandOver>) -> (HandedOver, usize) {
     match future {
-        Some(future) => future.await,
+        Some(hand_over) => hand_over.work.as_mut().await,
         None => pending().await,
     }
 }

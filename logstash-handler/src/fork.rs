@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 use std::io;
 #[cfg(unix)]
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 #[cfg(unix)]
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(unix)]
@@ -57,15 +57,24 @@ pub(crate) fn spawn(run: impl FnOnce() + Send + 'static) -> bool {
     extern "C" fn start(run: *mut c_void) -> *mut c_void {
         // SAFETY: it is the pointer that `into_raw` gave, and nobody else has it.
         let run = unsafe { Box::from_raw(run.cast::<Run>()) };
-        // Nothing may unwind into C.
-        let _ = catch_unwind(AssertUnwindSafe(run));
+        // Nothing may unwind into C, not even what a panic left behind.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+            let _ = ManuallyDrop::new(panic);
+        }
         ptr::null_mut()
     }
 
     let run: *mut Run = Box::into_raw(Box::new(Box::new(run)));
-    let mut thread = MaybeUninit::uninit();
-    // SAFETY: `start` gets what it expects, once, and `thread` is there while the call writes to it.
-    let error = unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), start, run.cast()) };
+    let (mut attributes, mut thread) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    // SAFETY: the attributes are initialised before they are used and destroyed once, `start` gets what it expects,
+    // once, and all that the calls write to is there meanwhile.
+    let error = unsafe {
+        libc::pthread_attr_init(attributes.as_mut_ptr());
+        libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK);
+        let error = libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), start, run.cast());
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        error
+    };
     if error == 0 {
         // SAFETY: the call above has set it; nobody waits for the thread.
         unsafe { libc::pthread_detach(thread.assume_init()) };
@@ -75,6 +84,10 @@ pub(crate) fn spawn(run: impl FnOnce() + Send + 'static) -> bool {
     }
     error == 0
 }
+
+/// Bytes, as many as the threads of the library have.
+#[cfg(unix)]
+const STACK: usize = 2 << 20;
 
 /// Nothing forks here.
 #[cfg(not(unix))]

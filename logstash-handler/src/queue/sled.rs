@@ -210,7 +210,7 @@ impl SledQueue {
 
     /// Tells once if the directory was removed while it is in use.
     fn look_for_removal(&self) {
-        if self.own.is_removed() && !self.removed.swap(true, Ordering::AcqRel) {
+        if !self.own.cursor.is_linked() && !self.removed.swap(true, Ordering::AcqRel) {
             let path = self.shared.directory.display();
             self.shared.report(format!(
                 "queue {path} was removed while it is in use: what it holds is lost when this process ends; restart it"
@@ -405,6 +405,11 @@ impl Queue for SledQueue {
             return;
         }
         let lanes = queue.lanes();
+        if queue.shared.plain {
+            // There is no sled to wait for, and a forked child may be unable to start a thread.
+            lanes.iter().for_each(|lane| lane.close());
+            return;
+        }
         // A slower disk goes on behind its back.
         let _ = watch::within(timeout, move || lanes.iter().for_each(|lane| lane.close()));
     }

@@ -64,6 +64,11 @@ impl Cursor {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Whether the file is still there for the next process.
+    pub(super) fn is_linked(&self) -> bool {
+        files::is_linked(&self.file)
+    }
+
     /// Puts what was written on the disk; returns the head that is safe now.
     pub(super) fn sync(&self) -> io::Result<Position> {
         let head = self.written().head;

@@ -113,3 +113,16 @@ pub(super) fn allocated(metadata: &fs::Metadata) -> u64 {
     #[cfg(not(unix))]
     metadata.len()
 }
+
+/// Whether an open file still has a name.
+#[cfg(unix)]
+pub(super) fn is_linked(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().map_or(true, |metadata| metadata.nlink() > 0)
+}
+
+/// Whether an open file still has a name: it cannot be removed.
+#[cfg(not(unix))]
+pub(super) fn is_linked(_: &File) -> bool {
+    true
+}

@@ -197,11 +197,13 @@ impl Lane {
         drop(dead);
     }
 
-    /// Declares a tail dead, if it is the one that takes windows still.
-    fn abandon(&self, failed: Arc<Tail>) {
+    /// Declares a tail dead, if it is the one that takes windows still. Tells whether sled is done with its files.
+    fn abandon(&self, failed: Arc<Tail>) -> bool {
         let _closing = self.closing();
         let dead = self.tail().take_if(|tail| Arc::ptr_eq(tail, &failed));
-        drop((failed, dead));
+        drop(dead);
+        // Otherwise the writer has it in hand.
+        Arc::into_inner(failed).is_some()
     }
 
     pub(super) fn unavailable(&self, message: String) -> QueueError {
@@ -303,14 +305,6 @@ impl Lane {
         }
     }
 
-    /// Whether somebody has removed the directory. Waits for no lock; a lane that was given back counts as there.
-    pub(super) fn is_removed(&self) -> bool {
-        let lock = self.lock.try_lock().ok();
-        let is_unlinked = lock.is_some_and(|lock| lock.as_ref().is_some_and(|lock| !lock.is_linked()));
-        // Who removes only the lock harms nothing that is stored.
-        is_unlinked && !self.directory.join("cursor").exists()
-    }
-
     /// In a forked child: forgets the lane without touching its store, and closes the child's copy of the
     /// lock, so that it ends with its parent.
     pub(super) fn forget_in_child(&self) {
@@ -342,12 +336,13 @@ impl Lane {
     /// Reads a window; `None` if it is lost, or was advanced past meanwhile.
     fn read(&self, place: Place) -> Result<Option<EncodedWindow>, QueueError> {
         let tail = self.tail().clone().filter(|tail| tail.number == place.generation);
+        let mut is_closed = false;
         if let Some(tail) = tail {
             if let Ok(Some(window)) = tail.read(place.number) {
                 return Ok(Some(self.keep(place, window)));
             }
             // Its file is read instead, and it takes no more.
-            self.abandon(tail);
+            is_closed = self.abandon(tail);
         }
         let mut reader = self.reader();
         let Some(known) = self.known(place.generation) else { return Ok(None) };
@@ -355,12 +350,12 @@ impl Lane {
         let failed = |cause| self.unavailable(format!("cannot read store {path}")).caused_by(cause);
         if reader.as_ref().is_none_or(|reader| reader.number != known.number) {
             *reader = None;
-            *reader = Some(self.open_reader(known.clone()).map_err(failed)?);
+            *reader = Some(self.open_reader(known.clone(), is_closed).map_err(failed)?);
         }
         // What was written since then is not listed, and no loss.
         let is_listed = |reader: &Reader| matches!(reader.source.read(place.number), Ok(Some(_)));
         if reader.as_ref().is_some_and(|reader| !reader.is_final && !is_listed(reader)) {
-            *reader = Some(self.open_reader(known.clone()).map_err(failed)?);
+            *reader = Some(self.open_reader(known.clone(), is_closed).map_err(failed)?);
         }
         let Some(Reader { source, .. }) = &mut *reader else { return Ok(None) };
         if let Ok(Some(window)) = source.read(place.number) {
@@ -386,10 +381,10 @@ impl Lane {
     }
 
     /// Opens a generation that is not the tail, or not any more.
-    fn open_reader(&self, known: Known) -> std::io::Result<Reader> {
+    fn open_reader(&self, known: Known, is_closed: bool) -> std::io::Result<Reader> {
         drop(self.closing());
         let (known, source) = self.source(known)?;
-        Ok(Reader { number: known.number, is_final: known.end.is_some(), source })
+        Ok(Reader { number: known.number, is_final: is_closed || known.end.is_some(), source })
     }
 
     fn keep(&self, place: Place, window: EncodedWindow) -> EncodedWindow {

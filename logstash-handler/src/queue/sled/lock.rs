@@ -50,18 +50,6 @@ impl DirectoryLock {
         }
     }
 
-    /// Whether the file is still where others look for it.
-    pub(super) fn is_linked(&self) -> bool {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            self.file.metadata().map_or(true, |metadata| metadata.nlink() > 0)
-        }
-        // A file that is open cannot be removed.
-        #[cfg(not(unix))]
-        true
-    }
-
     /// Gives the lock back, also where a forked child still has the file open.
     ///
     /// Without this call the lock ends with the last process that has the file open.

@@ -151,7 +151,7 @@ fn each_output_accounts_for_all_that_came_in_until_the_relay_was_told_to_end() {
         // What came too late for the outputs to take it, if inputs did not end in time.
         let dropped = report.outputs[name].dropped;
         assert_eq!(dropped.total() - dropped.closed, 0, "{report:?}");
-        assert!(report.inputs_ended == (dropped.closed == 0) || !report.inputs_ended, "{report:?}");
+        assert!(!report.inputs_ended || dropped.closed == 0, "{report:?}");
     }
     let output = |name: &str| &report.outputs[name];
     // Where the time was too short to store all, it says so.

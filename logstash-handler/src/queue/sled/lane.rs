@@ -352,11 +352,6 @@ impl Lane {
             *reader = None;
             *reader = Some(self.open_reader(known.clone(), is_closed).map_err(failed)?);
         }
-        // What was written since then is not listed, and no loss.
-        let is_listed = |reader: &Reader| matches!(reader.source.read(place.number), Ok(Some(_)));
-        if reader.as_ref().is_some_and(|reader| !reader.is_final && !is_listed(reader)) {
-            *reader = Some(self.open_reader(known.clone(), is_closed).map_err(failed)?);
-        }
         let Some(Reader { source, .. }) = &mut *reader else { return Ok(None) };
         if let Ok(Some(window)) = source.read(place.number) {
             return Ok(Some(self.keep(place, window)));
@@ -371,8 +366,8 @@ impl Lane {
                 .caused_by(failure)
         })?;
         if window.is_none() {
-            // Where sled is not done with its files, a thread of the writer has them still.
-            if !reader.as_ref().is_some_and(|reader| reader.is_final) {
+            // A thread of the writer may have the store still: the next read looks anew.
+            if reader.take_if(|reader| !reader.is_final).is_some() {
                 return Err(self.unavailable(format!("store {path} is being closed")));
             }
             self.state().backlog.lose(place.first_event);

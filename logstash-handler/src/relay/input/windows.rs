@@ -2,7 +2,7 @@
 
 use super::buffers::Buffers;
 use bytes::{Bytes, BytesMut};
-use lumberjack_codec::{EncodedWindow, Encoding, Version, WindowId, encode};
+use lumberjack_codec::{DEFAULT_WINDOW_EVENTS, EncodedWindow, Encoding, Version, WindowId, encode};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ impl Open {
 const FRAME_HEAD: usize = 10;
 
 /// What goes into one window.
-const WINDOW_EVENTS: u32 = 2048;
+const WINDOW_EVENTS: u32 = DEFAULT_WINDOW_EVENTS as u32;
 const WINDOW_BYTES: usize = 1024 * 1024;
 
 #[cfg(test)]
